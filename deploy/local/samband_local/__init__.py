@@ -1,0 +1,1 @@
+"""The whole of Samband on one machine without Docker."""

@@ -1,0 +1,1 @@
+"""Network management: networks, memberships, meetings."""

@@ -1,0 +1,1 @@
+"""Notifications: the right people are told, once, in their language."""

@@ -1,0 +1,1 @@
+"""Interest registration: organisations, contact persons, calls, registrations."""

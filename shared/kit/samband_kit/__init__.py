@@ -1,0 +1,1 @@
+"""What every Samband service needs once: database, outbox, relay, consumer, web."""
