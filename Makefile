@@ -1,0 +1,69 @@
+# Everything a developer does with Samband, by name. Needs Python 3.11 or
+# newer, pip and make; the rest is fetched into .uv/ and .venv/ on first use,
+# and costs nothing afterwards: the stamp is older only when a dependency changed.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+ARGS ?=
+
+# The first interpreter that answers; asked only while .uv/ is being built.
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3 python; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && \
+	command -v "$$python" && break; done)
+
+UV := .uv/bin/uv
+BIN := .venv/bin
+READY := .venv/.ready
+MEMBERS := $(wildcard shared/*/pyproject.toml services/*/pyproject.toml deploy/*/pyproject.toml)
+
+.PHONY: help
+help: ## Show this list
+	@echo "Samband: what can be done here. Pass more on with ARGS='…'."
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: up
+up: $(READY) ## Start the whole system on this machine (ARGS='--fresh', '--detach' …)
+	@$(BIN)/samband up $(ARGS)
+
+.PHONY: story
+story: $(READY) ## Play the first human-rights network from form to mailbox (ARGS=--json)
+	@$(BIN)/samband story $(ARGS)
+
+.PHONY: test
+test: $(READY) ## Run the tests on a real Kafka and Postgres (ARGS='tests/kit -x' …)
+	@$(BIN)/python -m tests.browser.chromium
+	@$(BIN)/pytest $(ARGS)
+
+.PHONY: check
+check: $(READY) ## Lint, formatting, types, shape of the code, dependencies
+	@$(BIN)/ruff check $(ARGS)
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@set -e; for member in $(MEMBERS:/pyproject.toml=); do \
+		(cd "$$member" && ../../$(BIN)/deptry .); done
+	@$(BIN)/pytest -q tests/architecture
+
+.PHONY: format
+format: $(READY) ## Put imports and layout in order
+	@$(BIN)/ruff check --select I --fix $(ARGS)
+	@$(BIN)/ruff format $(ARGS)
+
+.PHONY: clean
+clean: ## Remove what was built or fetched here; the data in .samband/ stays
+	@rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	@find shared services deploy tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): $(UV) pyproject.toml uv.lock $(MEMBERS)
+	@$(UV) sync --quiet --python .uv/bin/python
+	@touch $@
+
+# Debian's Python may lack ensurepip: then the pip that is there fills the venv.
+$(UV):
+	@test -n "$(PYTHON)" || { \
+		echo "Samband needs Python 3.11 or newer, and none was found. Install one (Debian: apt install python3 python3-venv), or name it: make PYTHON=/path/to/python3 …" >&2; exit 1; }
+	@rm -rf .uv
+	@"$(PYTHON)" -m venv .uv >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear --without-pip .uv
+	@"$(PYTHON)" -m pip --quiet --python .uv/bin/python install "uv>=0.13,<0.14"
