@@ -107,7 +107,7 @@ class CloudEvent(Generic[E_co]):
             "source": self.source,
             "type": self.type,
             "subject": self.subject,
-            "time": self.time.isoformat(),
+            "time": self.time.isoformat().replace("+00:00", "Z"),
             "sequence": str(self.sequence),
             **{name: str(value) for name, value in optional.items() if value is not None},
         }

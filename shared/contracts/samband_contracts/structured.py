@@ -1,0 +1,53 @@
+"""CloudEvents as one JSON document: for webhooks, event streams and files."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from samband_contracts.envelope import Unparsable, read
+from samband_contracts.topics import ALL
+
+if TYPE_CHECKING:
+    from samband_contracts.event import CloudEvent, Event
+    from samband_contracts.topics import Topic
+
+CONTENT_TYPE = "application/cloudevents+json"
+
+
+def to_json(event: CloudEvent[Event]) -> str:
+    """The event in CloudEvents' JSON format; a tombstone has no `data`."""
+    document: dict[str, object] = {**event.attributes(), "datacontenttype": "application/json"}
+    if not event.data.TOMBSTONE:
+        document["data"] = event.data.model_dump(mode="json")
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+
+
+def from_json(text: str | bytes) -> CloudEvent[Event]:
+    """The event in a JSON document; of an unknown type, an `UnknownEvent`.
+
+    Raises:
+        Unparsable: not JSON, no topic of its source, or `read` could not make
+            an event of it.
+    """
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Unparsable("not JSON") from None
+    if not isinstance(document, dict):
+        raise Unparsable("not a JSON object")
+    value = json.dumps(document.pop("data")).encode() if "data" in document else None
+    attributes = {name: text for name, text in document.items() if isinstance(text, str)}
+    if "subject" not in attributes:
+        raise Unparsable("subject is missing")
+    return read(_topic(attributes), attributes["subject"], attributes, value)
+
+
+def _topic(attributes: dict[str, str]) -> Topic:
+    for topic in ALL:
+        if topic.event(attributes.get("type", "")):
+            return topic
+    for topic in ALL:
+        if topic.source == attributes.get("source"):
+            return topic
+    raise Unparsable("no topic of this type or source")
