@@ -1,0 +1,95 @@
+"""Database: the pool, and transactions that wake the relay.
+
+A service's role owns one schema of the same name, and the search path holds
+that schema alone: another service's tables cannot even be named. Times are
+UTC, `jsonb` is Python data, and every statement has a time limit on both
+sides, so a hanging database costs an error and never the process.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import asyncpg
+
+from samband_kit import outbox
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from asyncpg.pool import PoolConnectionProxy
+
+    from samband_kit.settings import Settings
+
+    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+    Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
+else:
+    Connection: TypeAlias = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+    Pool: TypeAlias = asyncpg.Pool
+
+STATEMENT_SECONDS = 30
+"""Limit of one statement in Postgres."""
+REPLY_SECONDS = 35
+"""Limit of waiting for the reply: when it passes, the network is gone, not the query slow."""
+
+SERVER_SETTINGS = {
+    "search_path": '"$user"',
+    "timezone": "UTC",
+    "statement_timeout": f"{STATEMENT_SECONDS}s",
+    "idle_in_transaction_session_timeout": "60s",
+    # A dead client's locks are freed in about ten seconds, not in two hours.
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+}
+
+
+async def open_pool(settings: Settings, *, max_size: int = 10) -> Pool:
+    """Connect to the service's schema. The caller closes the pool.
+
+    Raises what asyncpg raises when Postgres cannot be reached or refuses.
+    """
+    return await asyncpg.create_pool(
+        settings.database_url.get_secret_value(),
+        min_size=1,
+        max_size=max_size,
+        init=_prepare,
+        command_timeout=REPLY_SECONDS,
+        timeout=10,
+        server_settings=SERVER_SETTINGS,
+    )
+
+
+async def connect(settings: Settings) -> asyncpg.Connection[asyncpg.Record]:
+    """One connection of its own, for what a pool cannot do: session locks, LISTEN."""
+    connection = await asyncpg.connect(
+        settings.database_url.get_secret_value(),
+        command_timeout=REPLY_SECONDS,
+        timeout=10,
+        server_settings=SERVER_SETTINGS,
+    )
+    await _prepare(connection)
+    return connection
+
+
+@asynccontextmanager
+async def transaction(pool: Pool) -> AsyncIterator[Connection]:
+    """A transaction on a connection of the pool; commits unless the body raises.
+
+    After a commit that appended events the service's relay is woken, on the
+    same connection and outside of the transaction.
+    """
+    async with pool.acquire() as connection:
+        with outbox.watched() as appended:
+            async with connection.transaction():
+                yield connection
+        if appended():
+            await outbox.wake(connection)
+
+
+async def _prepare(connection: Any) -> None:
+    await connection.set_type_codec(
+        "jsonb", schema="pg_catalog", encoder=json.dumps, decoder=json.loads
+    )

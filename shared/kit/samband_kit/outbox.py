@@ -1,0 +1,179 @@
+"""Outbox: facts leave a service only through this table.
+
+`append` writes the event on the caller's connection, so the fact and the
+state that caused it commit together or not at all. Nothing here talks to
+Kafka; that is the relay's work. Delivery is at least once, in order within a
+key, and no fact is ever dropped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+from samband_contracts.event import CloudEvent, Event, schema_uri
+from samband_contracts.kafka import to_headers, to_value
+from samband_contracts.topics import topic_of
+
+from samband_kit import correlation
+from samband_kit.ids import new_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from uuid import UUID
+
+    from samband_kit.database import Connection
+
+LARGEST = 256 * 1024
+"""Bytes of value and headers together. Kafka takes 1 MiB; the rest is reserve."""
+
+_appended: ContextVar[list[bool] | None] = ContextVar("samband_outbox_appended", default=None)
+
+# Takes the locks in the order of the arrays, which are sorted: two writers of
+# the same keys wait for each other instead of deadlocking.
+_COUNT = """
+insert into outbox_counters as counter (topic, key, last_sequence)
+select topic, key, n from unnest($1::text[], $2::text[], $3::bigint[]) as wanted (topic, key, n)
+on conflict (topic, key) do update
+  set last_sequence = counter.last_sequence + excluded.last_sequence
+returning topic, key, last_sequence
+"""
+
+_INSERT = """
+insert into outbox
+  (topic, key, sequence, event_id, event_type, correlation_id, headers, value)
+select topic, key, sequence, event_id, event_type, correlation_id, headers::json, value
+from unnest($1::text[], $2::text[], $3::bigint[], $4::uuid[], $5::text[], $6::uuid[], $7::text[],
+            $8::bytea[])
+  as fact (topic, key, sequence, event_id, event_type, correlation_id, headers, value)
+"""
+
+
+class EventTooLarge(ValueError):
+    """An event that Kafka might refuse; it is refused where it is written instead."""
+
+
+async def append(
+    conn: Connection,
+    events: Sequence[Event],
+    *,
+    causes: Sequence[CloudEvent[Any] | None] | None = None,
+) -> None:
+    """Write events in the caller's transaction, each with the next number of its key.
+
+    Events of one key keep the order given. The keys stay locked until the
+    transaction ends, so append everything of a transaction in one call: two
+    calls could lock keys in an order that deadlocks with another writer.
+
+    `causes` names for each event the fact that led to it; without it the
+    events belong to the running correlation.
+
+    Raises:
+        EventTooLarge: more than 256 KiB; nothing was written.
+        KeyError: the class belongs to no topic.
+    """
+    if not events:
+        return
+    values = [to_value(event) for event in events]
+    for event, value in zip(events, values, strict=True):
+        _check_size(event, len(value or b""))
+    places = [(topic_of(type(event)).name, event.key) for event in events]
+    next_sequence = await _reserve(conn, Counter(places))
+    now = datetime.now(UTC)
+    running = correlation.current() or correlation.Correlation(new_id())
+    rows = []
+    for index, (event, place) in enumerate(zip(events, places, strict=True)):
+        sequence = next_sequence[place]
+        next_sequence[place] = sequence + 1
+        why = _because(causes[index] if causes else None) or running
+        rows.append((*_fact(event, place, sequence, now, why), values[index]))
+    await conn.execute(_INSERT, *map(list, zip(*rows, strict=True)))
+    watcher = _appended.get()
+    if watcher is not None:
+        watcher.append(True)
+
+
+@contextmanager
+def watched() -> Iterator[Callable[[], bool]]:
+    """Whether anything was appended inside, by this task: `with watched() as appended`."""
+    seen: list[bool] = []
+    token = _appended.set(seen)
+    try:
+        yield lambda: bool(seen)
+    finally:
+        _appended.reset(token)
+
+
+def channel(schema: str) -> str:
+    """The notification channel on which the relay of `schema` is woken."""
+    return f"samband_outbox_{schema}"
+
+
+async def wake(conn: Connection) -> None:
+    """Wake the relay. Never raises for a lost connection: polling finds the rows anyway.
+
+    Outside of any transaction only: NOTIFY takes a cluster-wide lock at commit.
+    """
+    try:
+        await conn.execute("select pg_notify('samband_outbox_' || current_schema(), '')")
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        return
+
+
+def _check_size(event: Event, size: int) -> None:
+    # Headers are well below 2 KiB; counted as that, so that the check needs no sequence.
+    if size + 2048 > LARGEST:
+        raise EventTooLarge(
+            f"{type(event).__name__} of {event.key} has {size} bytes; {LARGEST - 2048} are possible."
+        )
+
+
+async def _reserve(
+    conn: Connection, wanted: Counter[tuple[str, str]]
+) -> dict[tuple[str, str], int]:
+    places = sorted(wanted)
+    rows = await conn.fetch(
+        _COUNT,
+        [topic for topic, _ in places],
+        [key for _, key in places],
+        [wanted[place] for place in places],
+    )
+    return {
+        (row["topic"], row["key"]): row["last_sequence"] - wanted[row["topic"], row["key"]] + 1
+        for row in rows
+    }
+
+
+def _because(cause: CloudEvent[Any] | None) -> correlation.Correlation | None:
+    if cause is None:
+        return None
+    return correlation.Correlation(cause.correlation_id or cause.id, cause.id, cause.traceparent)
+
+
+def _fact(
+    event: Event,
+    place: tuple[str, str],
+    sequence: int,
+    now: datetime,
+    why: correlation.Correlation,
+) -> tuple[str, str, int, UUID, str, UUID, str]:
+    envelope = CloudEvent(
+        id=new_id(),
+        source=topic_of(type(event)).source,
+        type=event.TYPE,
+        subject=event.key,
+        time=now,
+        sequence=sequence,
+        data=event,
+        dataschema=schema_uri(event.TYPE),
+        correlation_id=why.correlation_id,
+        causation_id=why.causation_id,
+        traceparent=why.traceparent,
+    )
+    headers = json.dumps({name: value.decode() for name, value in to_headers(envelope)})
+    return (*place, sequence, envelope.id, event.TYPE, why.correlation_id, headers)

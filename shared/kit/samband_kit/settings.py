@@ -1,0 +1,147 @@
+"""Settings: everything that differs between installations, from the environment.
+
+Each setting is the environment variable `SAMBAND_<NAME>`. Instead of the
+value itself, `SAMBAND_<NAME>_FILE` may name a file that holds it, and a file
+`/run/secrets/samband_<name>` is read when it exists: the two ways in which
+container platforms hand over secrets. A setting given in two ways is refused,
+because nobody could tell which one counts.
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+SECRETS = Path("/run/secrets")
+SHORTEST_KEY = 32
+
+
+class SettingsRefused(Exception):
+    """The settings cannot be used; the message names each one and what is wrong with it."""
+
+
+class Settings(BaseSettings):
+    """What every service reads; services add their own in a subclass."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SAMBAND_", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    database_url: SecretStr = Field(
+        description="PostgreSQL, as `postgresql://role:password@host:port/database`. "
+        "The role has a schema of its own name, and works in that alone."
+    )
+    kafka_servers: str = Field(description="Kafka brokers, as `host:port,host:port`.")
+    kafka_prefix: str = Field(
+        default="",
+        pattern=r"^[a-z0-9.-]*$",
+        description="Put before every topic and consumer group, "
+        "so that several installations can share one cluster.",
+    )
+    public_url: str = Field(
+        default="http://127.0.0.1:8080",
+        description="The address that people see, without a slash at the end.",
+    )
+    secret_keys: SecretStr = Field(
+        description="Keys for sessions and personal links, comma separated, each at least "
+        "32 characters. The first signs, all verify: put a new key first to change it."
+    )
+    host: str = Field(default="127.0.0.1", description="Address that pages and API listen on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port of pages and API.")
+    ops_port: int = Field(
+        default=9000, ge=0, le=65535, description="Port of `/livez`, `/readyz` and `/metrics`."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="Least important level that is logged."
+    )
+    log_format: Literal["json", "console"] = Field(
+        default="json", description="`json` for machines, `console` for people."
+    )
+    stop_timeout: float = Field(
+        default=20.0,
+        gt=0,
+        description="Seconds that a stop may take before what still runs is abandoned.",
+    )
+
+    @field_validator("public_url")
+    @classmethod
+    def _without_slash(cls, value: str) -> str:
+        return value.rstrip("/")
+
+    @field_validator("secret_keys")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        keys = value.get_secret_value().split(",")
+        if any(len(key.strip()) < SHORTEST_KEY for key in keys):
+            raise ValueError(f"every key needs at least {SHORTEST_KEY} characters")
+        return value
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The secret keys; the first signs, all verify."""
+        return tuple(key.strip() for key in self.secret_keys.get_secret_value().split(","))
+
+    @classmethod
+    def read(cls) -> Self:
+        """Read the environment.
+
+        Raises:
+            SettingsRefused: something is missing, wrong, unreadable or given
+                twice; one line per setting, never with its value.
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            raise SettingsRefused(_sentences(error)) from None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, _Files(settings_cls)
+
+
+class _Files(PydanticBaseSettingsSource):
+    """Settings whose value lies in a file."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        variable = f"SAMBAND_{field_name.upper()}"
+        named = os.environ.get(f"{variable}_FILE")
+        if named is not None and variable in os.environ:
+            raise SettingsRefused(f"{variable} and {variable}_FILE are both set; keep one of them.")
+        path = Path(named) if named else SECRETS / variable.lower()
+        if not named and not path.is_file():
+            return None, field_name, False
+        try:
+            return path.read_text(encoding="utf-8").strip(), field_name, False
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsRefused(f"{variable}: cannot read {path} ({error}).") from error
+
+    def __call__(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, field in self.settings_cls.model_fields.items():
+            value, key, _ = self.get_field_value(field, name)
+            if value is not None:
+                found[key] = value
+        return found
+
+
+def _sentences(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors(include_url=False, include_input=False, include_context=False):
+        name = "SAMBAND_" + "_".join(str(part) for part in problem["loc"]).upper()
+        missing = problem["type"] == "missing"
+        lines.append(f"{name} {'is not set' if missing else ': ' + problem['msg']}.")
+    return "\n".join(lines)
