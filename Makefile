@@ -41,7 +41,7 @@ check: $(READY) ## Lint, formatting, types, shape of the code, dependencies
 	@$(BIN)/ruff check $(ARGS)
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 	@set -e; for member in $(MEMBERS:/pyproject.toml=); do \
 		(cd "$$member" && ../../$(BIN)/deptry .); done
 	@$(BIN)/pytest -q tests/architecture
