@@ -1,5 +1,8 @@
-"""Entry point."""
+"""Entry point of `samband` and of `python -m samband_local`."""
 
+from __future__ import annotations
 
-def main() -> None:
-    """Run the command line."""
+from samband_local.cli import main
+
+if __name__ == "__main__":
+    main()

