@@ -41,9 +41,11 @@ create table positions (
     topic         text not null,
     key           text not null,
     last_sequence bigint not null,
+    -- Null where an operator skipped events that nobody has seen.
     last_event_id uuid,
     primary key (topic, key)
-);
+-- Room on the page for the next version of a row: an advance touches no index.
+) with (fillfactor = 80);
 
 -- Records that could not be applied, raw, until they are applied, replaced or skipped.
 create table parked (
@@ -51,6 +53,8 @@ create table parked (
     topic             text not null,
     partition         integer not null,
     record_offset     bigint not null,
+    -- What the record is, wherever in the log it stands: a record read again is parked once.
+    fingerprint       bytea not null,
     key               text,
     sequence          bigint,
     event_id          uuid,
@@ -64,16 +68,15 @@ create table parked (
     next_attempt_at   timestamptz,
     raw_key           bytea,
     -- JSON list of [name, base64 of the value or null].
-    raw_headers       bytea not null,
+    raw_headers       text not null,
     raw_value         bytea,
-    resolved_at       timestamptz,
-    -- applied, skipped, replaced.
-    resolution        text,
-    resolution_reason text,
-    unique (topic, partition, record_offset)
+    -- Skipped by an operator: the bytes are gone, the fingerprint stays, so that
+    -- reading the log again does not park the record again.
+    skipped_at        timestamptz,
+    unique (topic, fingerprint)
 );
-create index parked_open on parked (topic, key, sequence) where resolved_at is null;
-create index parked_due on parked (next_attempt_at) where resolved_at is null;
+create index parked_open on parked (topic, key, sequence) where skipped_at is null;
+create index parked_due on parked (next_attempt_at) where next_attempt_at is not null;
 
 -- Commands that were done once, with what they answered.
 create table idempotency_keys (
