@@ -1,15 +1,26 @@
 """Topics: the job that makes Kafka's topics what the contracts say.
 
-It creates what is missing and adds partitions; it refuses to go on where
-there are more partitions than declared or another cleanup policy, because
-either would break the order of keys or the promise to keep events.
+It creates what is missing and adds partitions; it refuses a topic that has
+more partitions than declared, or other rules of cleaning, because either
+breaks the order of keys or the promise to keep events.
 """
 
-from collections.abc import Sequence
+from __future__ import annotations
 
-from samband_contracts.topics import ALL, Topic
+from typing import TYPE_CHECKING
 
-from samband_kit.settings import Settings
+from samband_contracts.topics import ALL, Cleanup, Topic
+
+from samband_kit.kafka import Administration
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from samband_kit.kafka import TopicDescription
+    from samband_kit.settings import Settings
+
+_REPLICAS = 3
+_HOUR_MS = 3_600_000
 
 
 class TopicsRefused(Exception):
@@ -26,11 +37,64 @@ def group(prefix: str, service: str, topic: Topic) -> str:
     return f"{prefix}samband.{service}.{topic.name.removeprefix('samband.')}"
 
 
+def configs(topic: Topic) -> dict[str, str]:
+    """The configuration that a topic's contract asks for."""
+    if topic.cleanup is Cleanup.KEEP:
+        return {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
+    wanted = {"cleanup.policy": "compact"}
+    if topic.max_compaction_lag_hours is not None:
+        lag = str(topic.max_compaction_lag_hours * _HOUR_MS)
+        # Compaction leaves the segment being written alone, so that one must end in time too.
+        wanted |= {"max.compaction.lag.ms": lag, "segment.ms": lag}
+    return wanted
+
+
 async def ensure_topics(settings: Settings, topics: Sequence[Topic] = ALL) -> list[str]:
     """Create and extend topics as needed; returns a sentence for each change.
 
     Raises:
         TopicsRefused: a topic is not what it should be and cannot be made so;
-            the others are in order.
+            nothing was changed.
+        KafkaUnreachable: no broker answered.
     """
-    raise NotImplementedError
+    wanted = {physical(settings.kafka_prefix, topic): topic for topic in topics}
+    async with Administration(settings.kafka_servers) as kafka:
+        present = await kafka.describe(list(wanted))
+        differences = [
+            sentence
+            for name, topic in wanted.items()
+            if name in present
+            for sentence in _differences(topic, present[name])
+        ]
+        if differences:
+            raise TopicsRefused("\n".join(differences))
+        replicas = min(_REPLICAS, await kafka.brokers())
+        done = []
+        for name, topic in wanted.items():
+            if name not in present:
+                await kafka.create(
+                    name, partitions=topic.partitions, replicas=replicas, configs=configs(topic)
+                )
+                done.append(f"Created {name} with {topic.partitions} partitions.")
+            elif present[name].partitions < topic.partitions:
+                await kafka.extend(name, topic.partitions)
+                done.append(
+                    f"Extended {name} from {present[name].partitions} to {topic.partitions} partitions."
+                )
+        return done
+
+
+def _differences(topic: Topic, found: TopicDescription) -> list[str]:
+    sentences = []
+    if found.partitions > topic.partitions:
+        sentences.append(
+            f"{found.name} has {found.partitions} partitions instead of {topic.partitions}: "
+            "Kafka cannot take partitions away, so the contract must say the higher number."
+        )
+    for key, value in configs(topic).items():
+        actual = found.configs.get(key)
+        if actual != value:
+            sentences.append(
+                f"{found.name} has {key}={actual} instead of {value}: alter the topic."
+            )
+    return sentences
