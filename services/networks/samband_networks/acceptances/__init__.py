@@ -1,0 +1,1 @@
+"""Accepted registrations, which wait for or feed a network."""

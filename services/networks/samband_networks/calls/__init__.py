@@ -1,0 +1,1 @@
+"""Calls as registration announces them: what may feed a network."""

@@ -1,0 +1,1 @@
+"""Kickoffs, network meetings and trainings, and the invitations to them."""

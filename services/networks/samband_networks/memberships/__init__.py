@@ -1,0 +1,1 @@
+"""Organisations in networks, taken in when their registration is accepted."""

@@ -1,0 +1,1 @@
+"""What a network's coordinator has to see to."""
