@@ -9,6 +9,7 @@ sides, so a hanging database costs an error and never the process.
 from __future__ import annotations
 
 import json
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -33,6 +34,12 @@ STATEMENT_SECONDS = 30
 """Limit of one statement in Postgres."""
 REPLY_SECONDS = 35
 """Limit of waiting for the reply: when it passes, the network is gone, not the query slow."""
+
+WAKE_SECONDS = 0.01
+"""At most one wake-up of the relay in this time; the relay polls as often anyway when it is busy."""
+
+# By id, because asyncpg's pool cannot be referenced weakly; an id used again costs one wake-up.
+_woken: dict[int, float] = {}
 
 SERVER_SETTINGS = {
     "search_path": '"$user"',
@@ -85,8 +92,16 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
         with outbox.watched() as appended:
             async with connection.transaction():
                 yield connection
-        if appended():
+        if appended() and _is_time_to_wake(pool):
             await outbox.wake(connection)
+
+
+def _is_time_to_wake(pool: Pool) -> bool:
+    now = time.monotonic()
+    if now - _woken.get(id(pool), 0.0) < WAKE_SECONDS:
+        return False
+    _woken[id(pool)] = now
+    return True
 
 
 async def _prepare(connection: Any) -> None:

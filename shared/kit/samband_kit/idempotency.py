@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from samband_kit.database import Connection
+from samband_kit.database import Connection, Pool
 from samband_kit.errors import Conflict
 
 
@@ -57,7 +57,7 @@ async def remember(conn: Connection, key: str, result: Mapping[str, object]) -> 
     await conn.execute("update idempotency_keys set result = $2 where key = $1", key, dict(result))
 
 
-async def forget(conn: Connection, age: timedelta) -> int:
+async def forget(conn: Connection | Pool, age: timedelta) -> int:
     """Delete keys older than `age`; returns how many."""
     gone = await conn.fetch(
         "delete from idempotency_keys where created_at < now() - $1::interval returning 1", age

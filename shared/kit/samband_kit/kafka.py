@@ -84,7 +84,7 @@ class Batch:
         # Bound once: this is called for every record of the system.
         self._append = self._builder.append
 
-    def append(self, key: bytes, value: bytes | None, headers: Headers) -> bool:
+    def append(self, key: bytes | None, value: bytes | None, headers: Headers) -> bool:
         """Add a record; False when the batch is full and the record is not in it.
 
         The first record is always taken, however large.
@@ -213,6 +213,10 @@ class Administration:
     async def brokers(self) -> int:
         """How many brokers the cluster has."""
         return len((await self._client.describe_cluster())["brokers"])
+
+    async def names(self) -> list[str]:
+        """The names of all topics."""
+        return [str(name) for name in await self._client.list_topics()]
 
     async def describe(self, names: Sequence[str]) -> dict[str, TopicDescription]:
         """The topics of `names` that exist."""

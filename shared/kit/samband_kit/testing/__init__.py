@@ -1,1 +1,27 @@
-"""What tests of Samband, and of services that others write, stand on."""
+"""What tests of services use, in this repository and in others.
+
+Everything runs on a real PostgreSQL and a real Kafka; nothing here imitates
+one. A test gets a database and a topic prefix of its own, so tests can share
+the servers and run side by side.
+"""
+
+from samband_kit.testing.backing import Backing
+from samband_kit.testing.databases import admin_url, service_database, service_settings
+from samband_kit.testing.eventually import eventually
+from samband_kit.testing.facts import Facts
+from samband_kit.testing.names import topic_prefix
+from samband_kit.testing.records import create_topics, publish_raw, read_events, read_topic
+
+__all__ = [
+    "Backing",
+    "Facts",
+    "admin_url",
+    "create_topics",
+    "eventually",
+    "publish_raw",
+    "read_events",
+    "read_topic",
+    "service_database",
+    "service_settings",
+    "topic_prefix",
+]

@@ -1,13 +1,11 @@
-"""Where the PostgreSQL and the Kafka that tests run on can be reached."""
-
-from __future__ import annotations
+"""Backing: where the PostgreSQL and the Kafka for tests listen."""
 
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Backing:
-    """A running PostgreSQL (as its administrator) and a running Kafka."""
+    """A PostgreSQL as its superuser and a Kafka; tests share them and keep apart by names."""
 
     postgres_url: str
     kafka_servers: str
