@@ -1,0 +1,1 @@
+"""Accounts: who of staff may sign in."""

@@ -1,0 +1,1 @@
+"""Calls: the periods in which interest can be registered."""

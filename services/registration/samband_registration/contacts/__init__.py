@@ -1,0 +1,1 @@
+"""Contact persons: the one place where personal data lies."""

@@ -1,0 +1,1 @@
+"""Organisations: Sweden's municipalities and regions, and counterparts abroad."""

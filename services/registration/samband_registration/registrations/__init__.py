@@ -1,0 +1,1 @@
+"""Interest registrations: from the form to the answer."""

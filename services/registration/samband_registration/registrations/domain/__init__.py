@@ -1,0 +1,1 @@
+"""What is true of interest registrations: pure rules, no I/O."""

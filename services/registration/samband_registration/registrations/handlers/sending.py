@@ -1,0 +1,190 @@
+"""What a sender does: submit, confirm, join the first one or keep theirs, withdraw.
+
+Each opens one transaction in which state, event and history are written. What
+a double click sends twice has one effect and one answer.
+"""
+
+import secrets
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from samband_contracts.values import Language, Organisation, Undecided
+from samband_kit import outbox
+from samband_kit.database import Connection, Pool, transaction
+from samband_kit.errors import FieldErrors
+from samband_kit.idempotency import once, remember
+from samband_kit.ids import new_id
+from samband_kit.web.i18n import N_
+
+from samband_registration.calls import store as calls
+from samband_registration.calls.domain import CallNotOpen, CallUnknown
+from samband_registration.clock import now as clock
+from samband_registration.contacts import store as contacts
+from samband_registration.contacts.domain import Contact
+from samband_registration.organisations import store as organisations
+from samband_registration.registrations.domain.duplicates import first_of_same
+from samband_registration.registrations.domain.machine import (
+    UNDECIDED,
+    Confirm,
+    ConfirmationLate,
+    Registration,
+    State,
+    Submit,
+    Withdraw,
+    decide,
+)
+from samband_registration.registrations.domain.reference import POSSIBLE, reference
+from samband_registration.registrations.handlers.writing import (
+    SENDER,
+    apply,
+    held,
+    held_with_organisation,
+    merge,
+)
+from samband_registration.registrations.store import rows
+from samband_registration.registrations.store.themes import themes
+
+
+@dataclass(frozen=True, slots=True)
+class Interest:
+    """What somebody sends for their organisation."""
+
+    call_id: UUID
+    organisation_id: UUID
+    name: str
+    email: str
+    language: Language
+    counterpart: UUID | Undecided
+    theme: str
+    message: str
+    time_zone: str = "Europe/Stockholm"
+
+
+async def submit(pool: Pool, interest: Interest, *, key: str, human: bool) -> UUID:
+    """Register the interest, to be confirmed by mail; the registration's id.
+
+    The same `key` again gives the same registration.
+
+    Raises:
+        CallUnknown, CallNotOpen: there is nothing to register for.
+        FieldErrors: organisation, counterpart or theme is not in our lists.
+        KeyReused: the key was used for another interest.
+    """
+    async with transaction(pool) as conn:
+        known = await once(conn, f"submit:{key}", {"interest": interest})
+        if known is not None:
+            return UUID(known["registration_id"])
+        at = await clock(conn)
+        call = await calls.call(conn, interest.call_id)
+        if call is None:
+            raise CallUnknown
+        if not call.is_open(at):
+            raise CallNotOpen
+        contact = _contact(interest)
+        draft = Registration(
+            registration_id=new_id(),
+            call_id=call.call_id,
+            reference=_reference(),
+            organisation=await _sender(conn, interest.organisation_id),
+            counterpart=await _counterpart(conn, interest.counterpart),
+            theme=await _theme(conn, interest.theme),
+        )
+        command = Submit(contact.contact_id, human=human)
+        sent, received = decide(draft, command, at)
+        while not await rows.insert(conn, sent, message=interest.message, now=at):
+            sent, received = decide(replace(draft, reference=_reference()), command, at)
+        await contacts.put(conn, contact)
+        await rows.put_contacts(conn, sent)
+        await rows.record(conn, [sent], action="submit", actor=SENDER.role, now=at)
+        await outbox.append(conn, [contact.described(), *received])
+        await remember(conn, f"submit:{key}", {"registration_id": str(sent.registration_id)})
+    return sent.registration_id
+
+
+async def confirm(pool: Pool, registration_id: UUID) -> Registration:
+    """The sender has proven the address. Again: nothing happens, the answer is the same.
+
+    Raises:
+        RegistrationUnknown: the link belongs to nothing here.
+        ConfirmationLate: the time to confirm is over.
+    """
+    async with transaction(pool) as conn:
+        before = await held_with_organisation(conn, registration_id)
+        if before.state is State.EXPIRED:
+            raise ConfirmationLate
+        if before.state is not State.UNVERIFIED:
+            return before
+        others = await rows.standing(conn, before.call_id, before.organisation.organisation_id)
+        first = first_of_same(before, others)
+        command = Confirm(duplicate_of=None if first is None else first.registration_id)
+        return await apply(conn, before, command, SENDER)
+
+
+async def join(pool: Pool, registration_id: UUID) -> Registration:
+    """The sender joins the first one. Again: nothing happens.
+
+    Raises:
+        JoinedEnded: the first one has been declined or withdrawn meanwhile.
+    """
+    async with transaction(pool) as conn:
+        before = await held_with_organisation(conn, registration_id)
+        if before.state is State.MERGED:
+            return before
+        return await merge(conn, before, SENDER)
+
+
+async def keep_own(pool: Pool, registration_id: UUID) -> Registration:
+    """The sender does not join the first one: staff will look at it."""
+    async with transaction(pool) as conn:
+        before = await held(conn, registration_id)
+        if before.state is State.IN_REVIEW:
+            at = await clock(conn)
+            if await rows.keep_by_sender(conn, registration_id, at):
+                await rows.record(conn, [before], action="keep_own", actor=SENDER.role, now=at)
+        return before
+
+
+async def withdraw(pool: Pool, registration_id: UUID) -> Registration:
+    """The sender takes the registration back. Again: nothing happens."""
+    async with transaction(pool) as conn:
+        before = await held(conn, registration_id)
+        if before.state is State.WITHDRAWN:
+            return before
+        return await apply(conn, before, Withdraw(), SENDER)
+
+
+def _reference() -> str:
+    return reference(secrets.randbelow(POSSIBLE))
+
+
+async def _sender(conn: Connection, organisation_id: UUID) -> Organisation:
+    organisation = await organisations.organisation(conn, organisation_id)
+    if organisation is None or organisation.country != "SE":
+        raise FieldErrors({"organisation": N_("Choose an organisation from the list.")})
+    return organisation
+
+
+async def _counterpart(conn: Connection, chosen: UUID | Undecided) -> Organisation | Undecided:
+    if chosen == UNDECIDED:
+        return UNDECIDED
+    organisation = await organisations.organisation(conn, chosen)
+    if organisation is None or organisation.country == "SE":
+        raise FieldErrors({"counterpart": N_("Choose a partner from the list.")})
+    return organisation
+
+
+async def _theme(conn: Connection, chosen: str) -> str:
+    if chosen != UNDECIDED and chosen not in {theme.theme for theme in await themes(conn)}:
+        raise FieldErrors({"theme": N_("Choose a theme from the list.")})
+    return chosen
+
+
+def _contact(interest: Interest) -> Contact:
+    return Contact(
+        contact_id=new_id(),
+        organisation_id=interest.organisation_id,
+        name=interest.name,
+        email=interest.email,
+        language=interest.language,
+        time_zone=interest.time_zone,
+    )

@@ -1,0 +1,1 @@
+"""Pages of interest registrations: the form, confirming, the sender's own page, staff."""

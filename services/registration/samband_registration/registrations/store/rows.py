@@ -1,0 +1,241 @@
+"""SQL of interest registrations: their state, their contact persons, their history."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+from samband_kit.database import Connection
+
+from samband_registration.organisations.store import organisation_of
+from samband_registration.registrations.domain.machine import (
+    STANDING,
+    UNDECIDED,
+    Registration,
+    State,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a registration's history; `account_id` where staff did it."""
+
+    at: datetime
+    actor: str
+    account_id: UUID | None
+    action: str
+    state: State
+
+
+# How a registration is read, with both organisations; each use adds its own condition.
+_READ = """
+select r.registration_id, r.call_id, r.reference, r.theme, r.state, r.expires_at,
+       r.confirmed_at, r.duplicate_of, r.merged_into,
+       o.organisation_id as own_organisation_id, o.name as own_name, o.kind as own_kind,
+       o.country as own_country, o.code as own_code,
+       c.organisation_id as other_organisation_id, c.name as other_name, c.kind as other_kind,
+       c.country as other_country, c.code as other_code,
+       (select array_agg(contact_id order by position) from registration_contacts p
+        where p.registration_id = r.registration_id) as contact_ids
+from registrations r
+join organisations o on o.organisation_id = r.organisation_id
+left join organisations c on c.organisation_id = r.counterpart_id
+"""
+_BY_ID = f"{_READ} where r.registration_id = $1"
+_LOCK_BY_IDS = (
+    f"{_READ} where r.registration_id = any($1) order by r.registration_id for update of r"
+)
+_SAME = f"""{_READ}
+where r.call_id = $1 and r.organisation_id = $2 and r.confirmed_at is not null
+  and r.state = any($3)
+"""
+_LOCK_EXPIRED = f"""{_READ}
+where r.state = 'unverified' and r.expires_at <= $1
+order by r.registration_id limit $2 for update of r skip locked
+"""
+
+
+async def registration(conn: Connection, registration_id: UUID) -> Registration | None:
+    """The registration with this id."""
+    row = await conn.fetchrow(_BY_ID, registration_id)
+    return None if row is None else _registration(row)
+
+
+async def lock(conn: Connection, *registration_ids: UUID) -> dict[UUID, Registration]:
+    """The registrations with these ids, held until the transaction ends.
+
+    Locked in the order of their ids, so that two callers cannot deadlock.
+    """
+    rows = await conn.fetch(_LOCK_BY_IDS, list(registration_ids))
+    return {row["registration_id"]: _registration(row) for row in rows}
+
+
+async def lock_expired(conn: Connection, now: datetime, *, limit: int) -> list[Registration]:
+    """Unverified registrations whose time is over; skips those that somebody holds."""
+    return [_registration(row) for row in await conn.fetch(_LOCK_EXPIRED, now, limit)]
+
+
+async def standing(conn: Connection, call_id: UUID, organisation_id: UUID) -> list[Registration]:
+    """The organisation's confirmed registrations in the call that have not ended."""
+    rows = await conn.fetch(_SAME, call_id, organisation_id, [state.value for state in STANDING])
+    return [_registration(row) for row in rows]
+
+
+async def insert(conn: Connection, new: Registration, *, message: str, now: datetime) -> bool:
+    """Write a new registration; False if its reference is taken and nothing was written."""
+    counterpart = new.counterpart_id
+    written: bool | None = await conn.fetchval(
+        """
+        insert into registrations
+          (registration_id, reference, call_id, organisation_id, counterpart_id, theme,
+           message, state, expires_at, received_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        on conflict (reference) do nothing returning true
+        """,
+        new.registration_id,
+        new.reference,
+        new.call_id,
+        new.organisation.organisation_id,
+        None if counterpart == UNDECIDED else counterpart,
+        new.theme,
+        message,
+        new.state,
+        new.expires_at,
+        now,
+    )
+    return written is True
+
+
+async def update(conn: Connection, changed: Sequence[Registration]) -> None:
+    """Write what a command can change."""
+    await conn.execute(
+        """
+        update registrations r
+        set state = changed.state, confirmed_at = changed.confirmed_at,
+            duplicate_of = changed.duplicate_of, merged_into = changed.merged_into
+        from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::uuid[], $5::uuid[])
+          as changed (registration_id, state, confirmed_at, duplicate_of, merged_into)
+        where r.registration_id = changed.registration_id
+        """,
+        [one.registration_id for one in changed],
+        [one.state for one in changed],
+        [one.confirmed_at for one in changed],
+        [one.duplicate_of for one in changed],
+        [one.merged_into for one in changed],
+    )
+
+
+async def put_contacts(conn: Connection, changed: Registration) -> None:
+    """Write who stands behind the registration; nobody is removed."""
+    await conn.execute(
+        """
+        insert into registration_contacts (registration_id, contact_id, position)
+        select $1, contact_id, position
+        from unnest($2::uuid[]) with ordinality as person (contact_id, position)
+        on conflict (registration_id, contact_id) do nothing
+        """,
+        changed.registration_id,
+        list(changed.contact_ids),
+    )
+
+
+async def message(conn: Connection, registration_id: UUID) -> str:
+    """What the sender wrote to ICLD."""
+    text: str = await conn.fetchval(
+        "select message from registrations where registration_id = $1", registration_id
+    )
+    return text
+
+
+async def scrub_messages(conn: Connection, registration_ids: Sequence[UUID]) -> None:
+    """Forget what the senders wrote."""
+    await conn.execute(
+        "update registrations set message = '' where registration_id = any($1)",
+        list(registration_ids),
+    )
+
+
+async def kept_by_sender(conn: Connection, registration_id: UUID) -> bool:
+    """Whether the sender was offered to join the other one, and declined."""
+    kept: bool = await conn.fetchval(
+        "select kept_by_sender_at is not null from registrations where registration_id = $1",
+        registration_id,
+    )
+    return kept
+
+
+async def keep_by_sender(conn: Connection, registration_id: UUID, now: datetime) -> bool:
+    """Note that the sender prefers to keep it; False if that was noted before."""
+    noted: bool | None = await conn.fetchval(
+        """
+        update registrations set kept_by_sender_at = $2
+        where registration_id = $1 and kept_by_sender_at is null returning true
+        """,
+        registration_id,
+        now,
+    )
+    return noted is True
+
+
+async def record(
+    conn: Connection,
+    registrations: Sequence[Registration],
+    *,
+    action: str,
+    actor: str,
+    now: datetime,
+    account_id: UUID | None = None,
+) -> None:
+    """Write a line into the history of each; the callers hold the rows."""
+    await conn.execute(
+        """
+        insert into registration_history
+          (registration_id, entry, at, actor, account_id, action, state)
+        select registration_id,
+               1 + (select count(*) from registration_history h
+                    where h.registration_id = done.registration_id),
+               $3, $4, $5, $6, state
+        from unnest($1::uuid[], $2::text[]) as done (registration_id, state)
+        """,
+        [one.registration_id for one in registrations],
+        [one.state for one in registrations],
+        now,
+        actor,
+        account_id,
+        action,
+    )
+
+
+async def history(conn: Connection, registration_id: UUID) -> list[Entry]:
+    """What happened to the registration, oldest first."""
+    rows = await conn.fetch(
+        """
+        select at, actor, account_id, action, state
+        from registration_history where registration_id = $1 order by entry
+        """,
+        registration_id,
+    )
+    return [
+        Entry(row["at"], row["actor"], row["account_id"], row["action"], State(row["state"]))
+        for row in rows
+    ]
+
+
+def _registration(row: asyncpg.Record) -> Registration:
+    return Registration(
+        registration_id=row["registration_id"],
+        call_id=row["call_id"],
+        reference=row["reference"],
+        organisation=organisation_of(row, "own_"),
+        counterpart=(
+            UNDECIDED if row["other_organisation_id"] is None else organisation_of(row, "other_")
+        ),
+        theme=row["theme"],
+        contact_ids=tuple(row["contact_ids"] or ()),
+        state=State(row["state"]),
+        expires_at=row["expires_at"],
+        confirmed_at=row["confirmed_at"],
+        duplicate_of=row["duplicate_of"],
+        merged_into=row["merged_into"],
+    )
