@@ -1,0 +1,234 @@
+"""Consumers: the component that reads a service's topics for as long as it runs.
+
+It survives an unreachable Kafka and an unreachable Postgres: it waits and
+goes on. When it makes no progress although both answer, the watchdog has it
+rebuilt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from faststream.exceptions import NackMessage
+from faststream.kafka.prometheus import KafkaPrometheusMiddleware
+
+from samband_kit.consumer import failures
+from samband_kit.consumer.batch import apply_batch
+from samband_kit.consumer.plan import Reason
+from samband_kit.consumer.records import arrive
+from samband_kit.consumer.subscriber import build_broker, subscribe
+from samband_kit.logs import get_logger
+from samband_kit.pauses import Stopped, pause, unless
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aiokafka import AIOKafkaConsumer, TopicPartition
+    from faststream.kafka import KafkaBroker
+    from samband_contracts.topics import Topic
+
+    from samband_kit.consumer.batch import Settled
+    from samband_kit.consumer.retries import Retries
+    from samband_kit.consumer.subscriber import OnRecords, Records
+    from samband_kit.metrics import ConsumeMetrics
+    from samband_kit.reactions import Reaction
+    from samband_kit.service import Runtime
+
+log = get_logger(__name__)
+
+_FIRST_PAUSE = 0.2
+_LONGEST_PAUSE = 15.0
+_START_SECONDS = 60.0
+_STUBBORN_AFTER = 5
+
+
+@dataclass(slots=True)
+class Reading:
+    """How one topic is going; what the watchdog looks at."""
+
+    reaction: Reaction
+    subscriber: Any = None
+    settled: int = 0
+    """Rises with every record that came to an end, also inside of a batch."""
+    in_flight: bool = False
+    failed: int = 0
+    """Batches in a row that were rolled back."""
+    written_at: dict[int, float] = field(default_factory=dict)
+    """By partition, when the last applied record was written (Unix time)."""
+
+    @property
+    def topic(self) -> Topic:
+        return self.reaction.topic
+
+    @property
+    def consumer(self) -> AIOKafkaConsumer | None:
+        """aiokafka's consumer while there is one."""
+        return None if self.subscriber is None else self.subscriber.consumer
+
+    def assignment(self) -> set[TopicPartition]:
+        """The partitions that this process reads now."""
+        return set() if self.consumer is None else set(self.consumer.assignment())
+
+
+class Consumers:
+    """One subscriber per reaction, built together, stopped together."""
+
+    name = "consumers"
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        reactions: Sequence[Reaction],
+        metrics: ConsumeMetrics,
+        retries: Retries,
+    ) -> None:
+        self._runtime = runtime
+        self._metrics = metrics
+        self._retries = retries
+        self._prometheus = KafkaPrometheusMiddleware(registry=runtime.registry)
+        self._rebuild = asyncio.Event()
+        self._stop = asyncio.Event()
+        self.readings = [Reading(reaction) for reaction in reactions]
+
+    def rebuild(self) -> None:
+        """Give up the present consumers and build new ones."""
+        self._rebuild.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Read until `stop`, then let running batches commit and leave the groups."""
+        self._stop = stop
+        failed = 0
+        while not stop.is_set():
+            self._rebuild.clear()
+            broker = self._build()
+            try:
+                async with asyncio.timeout(_START_SECONDS):
+                    await unless(stop, broker.start())
+                failed = 0
+                await pause(None, stop, self._rebuild)
+            except Stopped:
+                pass
+            except Exception as error:  # noqa: BLE001 - the consumer outlives what it depends on
+                failed += 1
+                log.warning("Kafka cannot be read", error=failures.summary(error))
+            await self._take_down(broker)
+            if failed:
+                await pause(_pause_after(failed), stop)
+
+    def _build(self) -> KafkaBroker:
+        settings = self._runtime.settings
+        broker = build_broker(
+            settings,
+            graceful_timeout=settings.stop_timeout * 0.6,
+            middlewares=(self._prometheus,),
+        )
+        for reading in self.readings:
+            reading.in_flight = False
+            reading.subscriber = subscribe(
+                broker,
+                settings,
+                self._runtime.service.name,
+                reading.topic,
+                self._reader(reading),
+            )
+        return broker
+
+    def _reader(self, reading: Reading) -> OnRecords:
+        async def on_records(records: Records) -> None:
+            await self._on_records(reading, records)
+
+        return on_records
+
+    async def _take_down(self, broker: KafkaBroker) -> None:
+        subscribers = [reading.subscriber for reading in self.readings]
+        # aiokafka's stop() may hang while Kafka is down; what was applied is
+        # committed in Postgres already, so leaving it behind loses nothing.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._runtime.settings.stop_timeout * 0.8):
+                await asyncio.gather(*(one.stop() for one in subscribers), return_exceptions=True)
+                await broker.stop()
+
+    async def _on_records(self, reading: Reading, records: Records) -> None:
+        topic = reading.topic
+        began = time.perf_counter()
+        reading.in_flight = True
+        try:
+            batch = [arrive(topic, record) for record in records]
+            settled = await apply_batch(
+                self._runtime.pool,
+                reading.reaction,
+                batch,
+                on_record=lambda: _count_up(reading),
+                stubborn=reading.failed >= _STUBBORN_AFTER,
+            )
+        except Exception as error:  # noqa: BLE001 - every failure here is waited out and read again
+            await self._wait_out(reading, error)
+            raise NackMessage from None
+        finally:
+            reading.in_flight = False
+        reading.failed = 0
+        reading.settled += len(records)
+        for record in records:
+            reading.written_at[record.partition] = record.timestamp / 1000
+        self._report(topic, settled, time.perf_counter() - began)
+        if settled.woken:
+            self._retries.wake()
+
+    async def _wait_out(self, reading: Reading, error: Exception) -> None:
+        reading.failed += 1
+        seconds = _pause_after(reading.failed)
+        self._metrics.failures.labels(reading.topic.name, "infrastructure").inc()
+        log.warning(
+            "a batch was rolled back and will be read again",
+            topic=reading.topic.name,
+            error=failures.summary(error),
+            failures_in_a_row=reading.failed,
+            seconds=round(seconds, 1),
+        )
+        await pause(seconds, self._stop)
+
+    def _report(self, topic: Topic, settled: Settled, seconds: float) -> None:
+        name, metrics = topic.name, self._metrics
+        metrics.handling.labels(name).observe(seconds)
+        for outcome, number in (
+            ("applied", len(settled.applied)),
+            ("duplicate", settled.duplicates),
+            ("parked", len(settled.parked)),
+            ("ignored", len(settled.ignored)),
+        ):
+            if number:
+                metrics.records.labels(name, outcome).inc(number)
+        now = datetime.now(UTC)
+        observe = metrics.end_to_end.labels(name).observe
+        for one in settled.applied:
+            if one.event is not None:
+                observe(max((now - one.event.time).total_seconds(), 0.0))
+        if settled.failure is not None:
+            metrics.failures.labels(name, "record").inc()
+        for parking in settled.parked:
+            if parking.reason is Reason.FORK:
+                metrics.forks.labels(name).inc()
+            log.warning(
+                "a record was parked",
+                topic=name,
+                partition=parking.arrived.partition,
+                offset=parking.arrived.offset,
+                event_type=parking.arrived.event_type,
+                key=parking.arrived.key,
+                sequence=parking.arrived.sequence,
+                reason=parking.reason.value,
+                error=failures.kind(parking.error),
+            )
+
+
+def _count_up(reading: Reading) -> None:
+    reading.settled += 1
+
+
+def _pause_after(failed: int) -> float:
+    return failures.delay(failed, first=_FIRST_PAUSE, longest=_LONGEST_PAUSE)

@@ -1,0 +1,79 @@
+"""Failures: the record's fault, or the world's?
+
+A deterministic failure comes again however often the record is read: it is
+parked. A failure of the infrastructure passes: the batch is rolled back and
+read again, for as long as it takes. Taking the first for the second holds up
+everybody; taking the second for the first parks healthy records.
+"""
+
+import random
+import traceback
+
+import asyncpg
+
+_INFRASTRUCTURE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.InternalServerError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    # A plan of before a migration; the next attempt makes a new one.
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.InternalClientError,
+    MemoryError,
+    OSError,
+)
+_FILES = (FileNotFoundError, FileExistsError, PermissionError, NotADirectoryError)
+
+_STUBBORN = (
+    asyncpg.QueryCanceledError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.LockNotAvailableError,
+)
+
+_LONGEST_ERROR = 4000
+
+
+def is_infrastructure(error: Exception) -> bool:
+    """Whether the failure may pass by itself."""
+    return isinstance(error, _INFRASTRUCTURE) and not isinstance(error, _FILES)
+
+
+def is_stubborn(error: Exception) -> bool:
+    """Whether the failure, repeated while Postgres answers, is the record's after all.
+
+    A statement that always runs into its time limit would otherwise hold up
+    its partition for ever.
+    """
+    return isinstance(error, _STUBBORN)
+
+
+def delay(attempt: int, *, first: float, longest: float) -> float:
+    """Seconds to wait after the `attempt`th failure in a row, counted from 1, with jitter."""
+    grown = min(first * 2.0 ** min(attempt - 1, 32), longest)
+    return grown * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards no secret
+
+
+def summary(error: BaseException) -> str:
+    """The error in one line, for the log of an infrastructure failure."""
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+
+
+def kind(description: str) -> str:
+    """The class alone of a `describe`d error: the message may hold what people wrote."""
+    return description.partition(":")[0]
+
+
+def describe(error: BaseException) -> str:
+    """The error for an operator: what, and where in our code.
+
+    Of the message only the first line: Postgres puts the row itself, which may
+    be personal data, into its DETAIL.
+    """
+    where = "".join(traceback.format_tb(error.__traceback__)[-3:])
+    return f"{summary(error)}\n{where}".replace("\0", "")[:_LONGEST_ERROR]

@@ -1,0 +1,77 @@
+"""Positions: how far each key of each topic has been applied here.
+
+A position is written in the transaction of the effects it stands for, under a
+lock that lasts until that transaction ends. That is what makes effects happen
+once, whoever reads a record how often and when: there is no time window.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from uuid import UUID
+
+    from samband_kit.database import Connection
+
+# Missing rows first, so that there is something to lock; both statements go
+# through the keys in the same order, so two readers of the same keys wait for
+# each other instead of deadlocking.
+_INSERT = """
+insert into positions (topic, key, last_sequence)
+select $1, key, 0 from unnest($2::text[]) as batch (key)
+on conflict do nothing
+"""
+
+_LOCK = """
+select position.key, position.last_sequence, position.last_event_id,
+       (select max(sequence) from parked
+        where parked.topic = position.topic and parked.key = position.key
+          and parked.sequence >= position.last_sequence
+          and parked.skipped_at is null) as parked_up_to
+from positions position
+where position.topic = $1 and position.key = any($2::text[])
+order by position.key
+for update of position
+"""
+
+_ADVANCE = """
+update positions position
+set last_sequence = reached.sequence, last_event_id = reached.event_id
+from unnest($2::text[], $3::bigint[], $4::uuid[]) as reached (key, sequence, event_id)
+where position.topic = $1 and position.key = reached.key
+"""
+
+
+@dataclass(slots=True)
+class Position:
+    """The last applied event of a key; `parked_up_to` the highest parked one from there on."""
+
+    sequence: int = 0
+    event_id: UUID | None = None
+    parked_up_to: int | None = None
+
+
+async def lock(conn: Connection, topic: str, keys: Iterable[str]) -> dict[str, Position]:
+    """The positions of `keys`, locked until the transaction ends; new keys stand at 0."""
+    wanted = sorted(set(keys))
+    if not wanted:
+        return {}
+    await conn.execute(_INSERT, topic, wanted)
+    rows = await conn.fetch(_LOCK, topic, wanted)
+    return {key: Position(sequence, event_id, parked) for key, sequence, event_id, parked in rows}
+
+
+async def advance(conn: Connection, topic: str, reached: Mapping[str, Position]) -> None:
+    """Write how far keys have come. Their positions are locked by this transaction."""
+    if not reached:
+        return
+    await conn.execute(
+        _ADVANCE,
+        topic,
+        list(reached),
+        [position.sequence for position in reached.values()],
+        [position.event_id for position in reached.values()],
+    )

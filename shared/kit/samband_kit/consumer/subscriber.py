@@ -1,0 +1,93 @@
+"""Subscriber: FastStream on Kafka, configured so that nothing is lost on the way.
+
+At least once: the offset is committed after the handler returned, and a
+handler that raises `NackMessage` gets the same records again. Every record
+reaches the handler raw. FastStream's own parser raises on a null or non-UTF-8
+header, and the record would then be skipped silently: ours never raises, and
+nothing is decoded before the kit does it.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+
+from samband_kit import topics
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from aiokafka import ConsumerRecord
+    from faststream.kafka.prometheus import KafkaPrometheusMiddleware
+    from samband_contracts.topics import Topic
+
+    from samband_kit.settings import Settings
+
+    Records = tuple[ConsumerRecord[bytes | None, bytes | None], ...]
+    OnRecords = Callable[[Records], Awaitable[None]]
+
+BATCH = 500
+"""Records in one transaction at most: more hold locks longer and gain little."""
+
+
+def build_broker(
+    settings: Settings,
+    *,
+    graceful_timeout: float,
+    middlewares: Sequence[KafkaPrometheusMiddleware] = (),
+) -> KafkaBroker:
+    """A broker that only reads. `graceful_timeout` bounds waiting for running batches."""
+    return KafkaBroker(
+        settings.kafka_servers.split(","),
+        client_id="samband",
+        # Neither producer nor admin client: credentials that may only read suffice.
+        consumer_only=True,
+        allow_auto_create_topics=False,
+        metadata_max_age_ms=30_000,
+        graceful_timeout=graceful_timeout,
+        apply_types=False,
+        middlewares=middlewares,
+        logger=logging.getLogger("faststream"),
+        log_level=logging.DEBUG,
+    )
+
+
+def subscribe(
+    broker: KafkaBroker,
+    settings: Settings,
+    service: str,
+    topic: Topic,
+    on_records: OnRecords,
+) -> Any:
+    """A subscriber of one topic in a group of its own; returns FastStream's subscriber."""
+    subscriber = broker.subscriber(
+        topics.physical(settings.kafka_prefix, topic),
+        group_id=topics.group(settings.kafka_prefix, service, topic),
+        batch=True,
+        max_records=BATCH,
+        # What an idle consumer adds to the way of a record; the default is 200.
+        batch_timeout_ms=10,
+        auto_offset_reset="earliest",
+        ack_policy=AckPolicy.NACK_ON_ERROR,
+        # A `reply_to` header must not make us publish anything.
+        no_reply=True,
+    )
+    subscriber(on_records, parser=_parse_nothing, decoder=_decode_nothing)
+    return subscriber
+
+
+async def _parse_nothing(records: Records, original: Callable[..., Awaitable[Any]]) -> Any:
+    # FastStream sees one record without headers; then it gets the raw ones back.
+    message = await original((replace(records[0], headers=()),))
+    message.raw_message = records
+    message.body = [record.value or b"" for record in records]
+    return message
+
+
+async def _decode_nothing(message: Any) -> Records:
+    records: Records = message.raw_message
+    return records
