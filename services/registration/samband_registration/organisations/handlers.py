@@ -12,18 +12,20 @@ from samband_registration.organisations.domain import (
     add_foreign,
     fold,
 )
+from samband_registration.registrations.store import themes
 
 
-async def load_swedish(pool: Pool) -> int:
-    """Bring the register in line with the package's data; how many changed.
+async def load_register(pool: Pool) -> int:
+    """Bring the register in line with the package's data; how many organisations changed.
 
     Idempotent, and safe in any number of processes at once: only what differs
-    is written and announced.
+    is written and announced. Themes that staff have changed stay as they are.
     """
     wanted = reference_data.organisations()
     async with transaction(pool) as conn:
         await store.lock_register(conn)
         await store.put_counties(conn, reference_data.counties())
+        await themes.add(conn, reference_data.themes())
         known = await store.entries(conn, country="SE")
         changed = [
             entry for entry in wanted if known.get(entry.organisation.organisation_id) != entry
