@@ -82,7 +82,7 @@ async def listing(
         filters.state,
         filters.call_id,
         reference,
-        stem(filters.text) if filters.text and reference is None else None,
+        (stem(filters.text) or filters.text) if filters.text and reference is None else None,
     )
     count: int = await conn.fetchval(_COUNT, *arguments)
     found = (
