@@ -64,6 +64,11 @@ class Settings(BaseSettings):
     log_format: Literal["json", "console"] = Field(
         default="json", description="`json` for machines, `console` for people."
     )
+    human_seconds: float = Field(
+        default=3.0,
+        ge=0,
+        description="Seconds that a person needs at least to fill in a public form.",
+    )
     stop_timeout: float = Field(
         default=20.0,
         gt=0,

@@ -1,15 +1,29 @@
 """App: everything a service's web side has without asking.
 
 Security headers, correlation, body limit, languages, sessions, CSRF, errors,
-static files, access log, metrics and the style page `/stil`. API
-descriptions live on the operators' port.
+static files, access log, metrics and the style page `/stil`. Descriptions of
+the API live on the operators' port, not here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, iter_route_contexts
+from samband_contracts.values import Role
+from starlette.requests import Request
 
 from samband_kit.service import Runtime
+from samband_kit.web import refusals, style_page
+from samband_kit.web.access import AccessLog, request_seconds
+from samband_kit.web.context import Web
+from samband_kit.web.csrf import check_csrf
+from samband_kit.web.edge import BodyLimit, ReadersLanguage
+from samband_kit.web.headers import SecurityHeaders
+from samband_kit.web.i18n import catalogues
+from samband_kit.web.sessions import Rule, identify
+from samband_kit.web.static import PREFIX, StaticFolder
+from samband_kit.web.templating import environment
 
 
 def web_app(
@@ -25,11 +39,60 @@ def web_app(
     `templates` are packages whose rooms have `templates/` (and whose
     `locale/sv.po` is read), usually the service's own. `problems` maps
     exceptions that are no Refusal to a status; a Refusal carries its own.
-    The runtime is `request.app.state.runtime`.
+    The runtime is `request.app.state.runtime`, typed: `context.runtime_of`.
     """
-    raise NotImplementedError
+    app = FastAPI(
+        title=title,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        # The redirect to a path without its slash would be built from the Host header.
+        redirect_slashes=False,
+        dependencies=[Depends(_first)],
+    )
+    statuses = dict(problems or {})
+    spoken = catalogues(*templates)
+    web = Web(runtime, title, spoken, environment(templates), statuses)
+    app.state.web, app.state.runtime = web, runtime
+    refusals.install(app, statuses)
+    # The last one added is the first one asked.
+    app.add_middleware(ReadersLanguage, catalogues=spoken)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(SecurityHeaders, https=web.https)
+    app.add_middleware(AccessLog, seconds=request_seconds(runtime.registry))
+    app.mount(PREFIX, StaticFolder(), name="static")
+    for router in (*routers, style_page.router):
+        app.include_router(router)
+    return app
 
 
 def unguarded(app: FastAPI) -> list[str]:
     """Routes without a rule, as "GET /path": the architecture test wants none."""
-    raise NotImplementedError
+    return [route for route, rule in _rules(app) if rule is None]
+
+
+def rules(app: FastAPI) -> dict[str, frozenset[Role] | None]:
+    """Who may use each route that has a rule; None is everybody."""
+    return {route: rule.roles for route, rule in _rules(app) if rule is not None}
+
+
+async def _first(request: Request) -> None:
+    """What happens before any rule and any handler."""
+    await identify(request)
+    await check_csrf(request)
+
+
+def _rules(app: FastAPI) -> Iterator[tuple[str, Rule | None]]:
+    for context in iter_route_contexts(app.routes):
+        if not isinstance(context.original_route, APIRoute):
+            continue
+        rule = next(_found(context.dependant), None)
+        for method in sorted(context.methods or ()):
+            yield f"{method} {context.path}", rule
+
+
+def _found(dependant: Dependant) -> Iterator[Rule]:
+    for needed in dependant.dependencies:
+        if isinstance(needed.call, Rule):
+            yield needed.call
+        yield from _found(needed)
