@@ -11,10 +11,12 @@ import importlib
 import json
 import os
 import sys
+import threading
 
+DONE = "\n"
+START = threading.Thread.start
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 EFFECTS = (
-    "_thread.",
     "os.exec",
     "os.fork",
     "os.kill",
@@ -37,8 +39,14 @@ def watch(event: str, arguments: tuple[object, ...]) -> None:
         os.write(2, f"{event} {arguments[:1]}\n".encode())
 
 
+def start(self: threading.Thread) -> None:
+    """`Thread.start`, which has no audit event of its own in every Python."""
+    os.write(2, f"started {self.name}".encode())
+    START(self)
+
+
 def effects_of(module: str) -> str:
-    """What a child that imports `module` says, its traceback included."""
+    """What a child that imports `module` says or prints, its traceback included."""
     reading, writing = os.pipe()
     child = os.fork()
     if child:
@@ -46,10 +54,14 @@ def effects_of(module: str) -> str:
         with os.fdopen(reading, encoding="utf-8") as pipe:
             said = pipe.read()
         os.waitpid(child, 0)
-        return said
+        return said.removesuffix(DONE) if said.endswith(DONE) else f"{said} and it ended"
+    os.dup2(writing, 1)
     os.dup2(writing, 2)
     sys.addaudithook(watch)
+    threading.Thread.start = start  # type: ignore[method-assign] # to watch it
     importlib.import_module(module)
+    sys.stdout.write(DONE)
+    sys.stdout.flush()
     os._exit(0)
 
 

@@ -1,0 +1,130 @@
+"""Documentation cannot drift: what the code offers stands in docs/, and nothing else does."""
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import typer
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+from samband_contracts.topics import ALL
+from samband_kit.settings import Settings
+from typer.core import TyperGroup
+
+from tests.architecture.source_tree import DISTRIBUTIONS, ROOT, SERVICES, files, modules, sources
+
+REFERENCE = ROOT / "docs/reference"
+METRICS = {"Counter", "Gauge", "Histogram", "Info", "Summary"} | {
+    f"{kind}MetricFamily" for kind in ("Counter", "Gauge", "Histogram", "Info", "Summary")
+}
+EVENTS = [event for topic in ALL for event in topic.events]
+LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#]+)(?:#[^)]*)?\)")
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    rows = _rows("settings.md")
+    settings = dict(_settings())
+    assert rows.keys() == settings.keys()
+    assert not [name for name, field in settings.items() if _default(field) not in rows[name]]
+
+
+def test_every_metric_is_documented() -> None:
+    assert _rows("metrics.md").keys() == set(_metrics())
+
+
+def test_every_metric_has_a_name_that_says_what_is_counted() -> None:
+    named = re.compile(r"samband_[a-z_]+_(total|seconds|bytes|records|keys|rows|connections|info)")
+    assert not [name for name in _metrics() if not named.fullmatch(name)]
+
+
+def test_every_topic_is_documented_with_its_key() -> None:
+    rows = {name: row for name, row in _rows("events.md").items() if name.startswith("samband.")}
+    assert rows.keys() == {topic.name for topic in ALL}
+    assert not [topic.name for topic in ALL if f"`{topic.key}`" not in rows[topic.name]]
+
+
+def test_every_event_is_documented_with_its_fields() -> None:
+    rows = {name: row for name, row in _rows("events.md").items() if name.startswith("se.icld.")}
+    assert rows.keys() == {event.TYPE for event in EVENTS}
+    assert not [
+        f"{event.TYPE} {field}"
+        for event in EVENTS
+        for field in event.model_fields
+        if f"`{field}`" not in rows[event.TYPE]
+    ]
+
+
+def test_every_command_is_documented() -> None:
+    assert _rows("commands.md").keys() == set(_commands())
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    pages = [path for path in files() if path.suffix == ".md"]
+    assert not [
+        f"{page.relative_to(ROOT)} -> {link[1]}"
+        for page in pages
+        for link in LINK.finditer(page.read_text(encoding="utf-8"))
+        if not (page.parent / link[1]).exists()
+    ]
+
+
+def _rows(page: str) -> dict[str, str]:
+    """The table rows of a reference page by what their first cell names."""
+    text = (REFERENCE / page).read_text(encoding="utf-8")
+    return {found[1]: found[0] for found in re.finditer(r"^\| `([^`]+)` .*$", text, re.MULTILINE)}
+
+
+def _settings() -> Iterator[tuple[str, FieldInfo]]:
+    """Every setting of every service, by the name of its environment variable."""
+    for package in DISTRIBUTIONS:
+        for module in modules(package):
+            importlib.import_module(module)
+    pending = [Settings]
+    while pending:
+        group = pending.pop()
+        pending += group.__subclasses__()
+        for name, field in group.model_fields.items():
+            yield f"{group.model_config.get('env_prefix', '')}{name}".upper(), field
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default is PydanticUndefined:
+        return "required"
+    return f"`{field.default}`" if field.default not in ("", None) else "empty"
+
+
+def _metrics() -> Iterator[str]:
+    """The names of all metrics that the code makes; a computed name cannot be checked."""
+    for source in sources(shipped_only=True):
+        for node in ast.walk(source.tree):
+            if isinstance(node, ast.Call) and _called(node) in METRICS and node.args:
+                name = node.args[0]
+                assert isinstance(name, ast.Constant), f"{source}:{node.lineno}"
+                yield str(name.value)
+
+
+def _called(call: ast.Call) -> str:
+    match call.func:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case _:
+            return ""
+
+
+def _commands() -> Iterator[str]:
+    local = importlib.import_module("samband_local.cli").app
+    yield from _paths("samband", typer.main.get_command(local))
+    for service in SERVICES:
+        cli = importlib.import_module(f"{service}.__main__").app
+        yield from _paths("SERVICE", typer.main.get_command(cli))
+
+
+def _paths(name: str, command: Any) -> Iterator[str]:
+    if not isinstance(command, TyperGroup):
+        yield name
+        return
+    for word, inner in command.commands.items():
+        if not inner.hidden:
+            yield from _paths(f"{name} {word}", inner)
