@@ -1,0 +1,32 @@
+"""Kafka: the one place that touches aiokafka, which has no types of its own.
+
+A producer that can always be got rid of, the administration of topics, and a
+reader of whole topics. FastStream consumes; nothing here does so for effects.
+"""
+
+from samband_kit.kafka.administration import Administration, TopicDescription
+from samband_kit.kafka.failures import (
+    KafkaError,
+    KafkaUnreachable,
+    Unsendable,
+    is_of_the_producer,
+    is_refusal,
+)
+from samband_kit.kafka.producer import Batch, Headers, Producer, partition_of
+from samband_kit.kafka.reading import Record, read
+
+__all__ = [
+    "Administration",
+    "Batch",
+    "Headers",
+    "KafkaError",
+    "KafkaUnreachable",
+    "Producer",
+    "Record",
+    "TopicDescription",
+    "Unsendable",
+    "is_of_the_producer",
+    "is_refusal",
+    "partition_of",
+    "read",
+]

@@ -1,0 +1,98 @@
+"""Administration: which topics there are, and what they are like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from samband_kit.kafka.failures import KafkaError, KafkaUnreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_REQUEST_MS = 15_000
+
+
+@dataclass(frozen=True, slots=True)
+class TopicDescription:
+    """A topic as it is on the cluster; `configs` are the effective ones."""
+
+    name: str
+    partitions: int
+    configs: Mapping[str, str]
+
+
+class Administration:
+    """Topics of a cluster: `async with Administration(servers) as kafka`."""
+
+    def __init__(self, servers: str) -> None:
+        self._servers = servers
+        self._client: Any = None
+
+    async def __aenter__(self) -> Administration:
+        self._client = AIOKafkaAdminClient(
+            bootstrap_servers=self._servers, request_timeout_ms=_REQUEST_MS
+        )
+        try:
+            await self._client.start()
+        except KafkaError as error:
+            await self._client.close()
+            raise KafkaUnreachable(f"Kafka at {self._servers} does not answer: {error}") from error
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.close()
+
+    async def brokers(self) -> int:
+        """How many brokers the cluster has."""
+        return len((await self._client.describe_cluster())["brokers"])
+
+    async def names(self) -> list[str]:
+        """The names of all topics."""
+        return [str(name) for name in await self._client.list_topics()]
+
+    async def describe(self, names: Sequence[str]) -> dict[str, TopicDescription]:
+        """The topics of `names` that exist."""
+        found = {
+            topic["topic"]: len(topic["partitions"])
+            for topic in await self._client.describe_topics()
+            if topic["topic"] in names
+        }
+        configs = await self._configs(list(found)) if found else {}
+        return {
+            name: TopicDescription(name, partitions, configs[name])
+            for name, partitions in found.items()
+        }
+
+    async def create(
+        self, name: str, *, partitions: int, replicas: int, configs: Mapping[str, str]
+    ) -> None:
+        """Create a topic; one that another process has just created is left alone."""
+        topic = NewTopic(name, partitions, replicas, topic_configs=dict(configs))
+        answer = await self._client.create_topics([topic])
+        for _name, code, *message in answer.topic_errors:
+            error = for_code(code)
+            if code and error is not TopicAlreadyExistsError:
+                raise error(*message)
+
+    async def extend(self, name: str, partitions: int) -> None:
+        """Give a topic more partitions."""
+        await self._client.create_partitions({name: NewPartitions(partitions)})
+
+    async def delete(self, names: Sequence[str]) -> None:
+        """Delete topics; unknown ones are ignored."""
+        await self._client.delete_topics(list(names))
+
+    async def _configs(self, names: Sequence[str]) -> dict[str, dict[str, str]]:
+        wanted = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+        found: dict[str, dict[str, str]] = {}
+        for answer in await self._client.describe_configs(wanted):
+            for code, message, _type, name, entries in answer.resources:
+                if code:
+                    raise for_code(code)(message)
+                found[name] = {entry[0]: entry[1] for entry in entries}
+        return found

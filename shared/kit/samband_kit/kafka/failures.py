@@ -1,0 +1,58 @@
+"""What can go wrong with Kafka, by what helps."""
+
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    CorruptRecordException,
+    InvalidProducerEpoch,
+    InvalidTimestampError,
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    OutOfOrderSequenceNumber,
+    ProducerClosed,
+    ProducerFenced,
+    RecordListTooLargeError,
+    UnknownProducerId,
+    UnsupportedForMessageFormatError,
+)
+
+__all__ = ["KafkaError", "KafkaUnreachable", "Unsendable", "is_of_the_producer", "is_refusal"]
+
+
+class KafkaUnreachable(Exception):
+    """Kafka did not answer in time."""
+
+
+class Unsendable(KafkaError):
+    """A record that is refused on this side already."""
+
+
+_REFUSED = (
+    CorruptRecordException,
+    InvalidTimestampError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    Unsendable,
+    UnsupportedForMessageFormatError,
+)
+_OF_THE_PRODUCER = (
+    ClusterAuthorizationFailedError,
+    InvalidProducerEpoch,
+    KafkaConnectionError,
+    KafkaTimeoutError,
+    OutOfOrderSequenceNumber,
+    ProducerClosed,
+    ProducerFenced,
+    UnknownProducerId,
+)
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether a record brought this upon itself: sending it again gives the same answer."""
+    return isinstance(error, _REFUSED)
+
+
+def is_of_the_producer(error: BaseException) -> bool:
+    """Whether another producer may succeed at once where this one failed, on whatever topic."""
+    return isinstance(error, _OF_THE_PRODUCER)

@@ -1,0 +1,130 @@
+"""Producing: batches with an idempotent producer that never hangs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TypeAlias
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaTimeoutError
+from aiokafka.partitioner import murmur2
+
+from samband_kit.kafka.failures import KafkaError, KafkaUnreachable
+
+Headers: TypeAlias = Sequence[tuple[str, bytes | None]]
+
+_BATCH_BYTES = 512 * 1024
+_REQUEST_MS = 15_000
+_STOP_SECONDS = 5.0
+
+
+@lru_cache(maxsize=65_536)
+def partition_of(key: str, partitions: int) -> int:
+    """The partition of a key, as every Kafka client computes it."""
+    return int((murmur2(key.encode()) & 0x7FFFFFFF) % partitions)
+
+
+class Batch:
+    """Records for one partition, sent and acknowledged as one."""
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self._builder = producer.create_batch()
+        # Bound once: this is called for every record of the system.
+        self._append = self._builder.append
+
+    def append(self, key: bytes | None, value: bytes | None, headers: Headers) -> bool:
+        """Add a record; False when the batch is full and the record is not in it.
+
+        The first record is always taken, however large.
+        """
+        return self._append(timestamp=None, key=key, value=value, headers=headers) is not None
+
+
+class Producer:
+    """An idempotent producer for batches; make one with `start`, end it with `close`.
+
+    After an error other than of `partitions` it must not be used again: an
+    idempotent producer that lost a batch fails every later one.
+    """
+
+    def __init__(self, servers: str) -> None:
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=servers,
+            enable_idempotence=True,
+            acks="all",
+            max_batch_size=_BATCH_BYTES,
+            request_timeout_ms=_REQUEST_MS,
+        )
+
+    @classmethod
+    async def start(cls, servers: str, *, seconds: float = 10.0) -> Producer:
+        """Connect.
+
+        Raises:
+            KafkaUnreachable: no broker answered within `seconds`.
+        """
+        producer = cls(servers)
+        try:
+            async with asyncio.timeout(seconds):
+                await producer._producer.start()
+        except BaseException as error:
+            await producer.close(seconds=0)
+            if isinstance(error, (TimeoutError, KafkaError)):
+                raise KafkaUnreachable(f"Kafka at {servers} does not answer: {error}") from error
+            raise
+        return producer
+
+    def known_partitions(self, topic: str) -> int:
+        """How many partitions the topic has, 0 if that is not known yet."""
+        return len(self._producer.client.cluster.partitions_for_topic(topic) or ())
+
+    async def partitions(self, topic: str, *, seconds: float = 5.0) -> int:
+        """How many partitions the topic has; asks Kafka when it is not known.
+
+        Raises:
+            KafkaUnreachable: no answer, or no such topic, within `seconds`.
+            KafkaError: Kafka does not let us see the topic.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                return len(await self._producer.partitions_for(topic))
+        except TimeoutError as error:
+            raise KafkaUnreachable(f"Kafka does not know the topic {topic}.") from error
+
+    def batch(self) -> Batch:
+        """An empty batch."""
+        return Batch(self._producer)
+
+    async def send(self, batch: Batch, topic: str, partition: int) -> None:
+        """Send a batch and wait until all in-sync replicas have it.
+
+        One batch at a time per partition: a second one behind a failing first
+        could be accepted before it. Waits for as long as Kafka is away.
+        """
+        batch._builder.close()  # noqa: SLF001 - the class above, in two halves
+        sent = await self._producer.send_batch(batch._builder, topic, partition=partition)  # noqa: SLF001
+        await sent
+
+    async def close(self, *, seconds: float = _STOP_SECONDS) -> None:
+        """Flush and disconnect; after `seconds` disconnect without flushing. Never hangs."""
+        stopping = asyncio.ensure_future(self._producer.stop())
+        done, _ = await asyncio.wait({stopping}, timeout=seconds)
+        if not done:
+            await self._abandon(stopping)
+        elif (error := stopping.exception()) is not None and not isinstance(error, KafkaError):
+            raise error
+
+    async def _abandon(self, stopping: asyncio.Future[None]) -> None:
+        # stop() waits for batches that will never be acknowledged, and for
+        # requests that will never be answered: fail the first, cut the second.
+        accumulator = self._producer._message_accumulator  # noqa: SLF001 - there is no public way
+        accumulator.fail_all(KafkaTimeoutError())
+        await self._producer.client.close()
+        sender = self._producer._sender.sender_task  # noqa: SLF001 - there is no public way
+        if sender is not None:
+            sender.cancel()
+        await asyncio.wait({stopping}, timeout=_STOP_SECONDS)
+        stopping.cancel()
+        await asyncio.wait({stopping}, timeout=1)

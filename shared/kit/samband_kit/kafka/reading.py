@@ -1,0 +1,72 @@
+"""Reading: a whole topic as it lies there, for comparing, tracing and testing."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaConnectionError
+
+from samband_kit.kafka.failures import KafkaUnreachable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record as it lies in Kafka."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+
+
+async def read(servers: str, topic: str) -> AsyncIterator[Record]:
+    """Every record that the topic holds now, in order within a partition, outside of any group."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=servers,
+        client_id=f"samband-read-{uuid.uuid4()}",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+    )
+    await consumer.start()
+    try:
+        places = [TopicPartition(topic, number) for number in await _partitions(consumer, topic)]
+        begins = await consumer.beginning_offsets(places)
+        ends = await consumer.end_offsets(places)
+        left = {place for place in places if begins[place] < ends[place]}
+        consumer.assign(list(left))
+        while left:
+            for place, messages in (await consumer.getmany(*left, timeout_ms=200)).items():
+                for message in messages:
+                    if message.offset < ends[place]:
+                        yield _record(message)
+            left = {place for place in left if await consumer.position(place) < ends[place]}
+    except KafkaConnectionError as error:
+        raise KafkaUnreachable(str(error)) from error
+    finally:
+        await consumer.stop()
+
+
+async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
+    # The consumer's own list is empty until somebody asks for this topic.
+    return set(await consumer._client._wait_on_metadata(topic))  # noqa: SLF001 - there is no public way
+
+
+def _record(message: Any) -> Record:
+    return Record(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        timestamp_ms=message.timestamp,
+        key=message.key,
+        value=message.value,
+        headers=tuple(message.headers),
+    )
