@@ -54,7 +54,7 @@ format: $(READY) ## Put imports and layout in order
 .PHONY: clean
 clean: ## Remove what was built or fetched here; the data in .samband/ stays
 	@rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
-	@find shared services deploy tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): $(UV) pyproject.toml uv.lock $(MEMBERS)
 	@$(UV) sync --quiet --python .uv/bin/python
