@@ -20,6 +20,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -82,12 +83,14 @@ def _serve(folder: Path, owner: int | None, stopping: Event) -> None:
         )
     )
     kafka = Kafka(KafkaPlan(folder / "kafka", kafka_port, controller_port, folder / "kafka.log"))
-    postgres.launched = lambda pid: pids.record(folder, "postgres", pid)
-    kafka.launched = lambda pid: pids.record(folder, "kafka", pid)
     try:
         with ThreadPoolExecutor(2) as pool:
-            for starting in [pool.submit(postgres.start), pool.submit(kafka.start)]:
-                starting.result()
+            starts = [
+                pool.submit(postgres.start, partial(pids.record, folder, "postgres")),
+                pool.submit(kafka.start, partial(pids.record, folder, "kafka")),
+            ]
+            for start in starts:
+                start.result()
         addresses = Addresses(postgres.plan.url(), kafka.plan.servers, os.getpid())
         ready = stack_json.with_suffix(".new")
         ready.write_text(json.dumps(asdict(addresses), indent=2))

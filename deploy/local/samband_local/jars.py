@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 from filelock import FileLock
 
-from samband_local.problems import NotWritable, NoNetwork, WrongChecksum
+from samband_local.problems import NoNetwork, NotWritable, WrongChecksum
 
 if TYPE_CHECKING:
     from jgo.maven import MavenContext
@@ -57,7 +57,8 @@ def locked() -> tuple[Jar, ...]:
     jars = []
     for line in files("samband_local").joinpath("kafka.lock").read_text().splitlines():
         coordinate, sha256 = line.split()
-        jars.append(Jar(*coordinate.split(":"), sha256))
+        group, artifact, version = coordinate.split(":")
+        jars.append(Jar(group, artifact, version, sha256))
     return tuple(jars)
 
 
@@ -88,10 +89,14 @@ def _complete(folder: Path, jars: tuple[Jar, ...], progress: Progress) -> None:
     repository = folder / "half-loaded"
     shutil.rmtree(repository, ignore_errors=True)
     context = _maven(repository)
-    with ThreadPoolExecutor(4) as pool:
+    pool = ThreadPoolExecutor(4)
+    try:
         for done, jar in enumerate(pool.map(lambda jar: _fetch(context, folder, jar), missing), 1):
             progress(f"Downloading Kafka: {done} of {len(missing)} files ({jar.file_name})")
-    shutil.rmtree(repository)
+    finally:
+        # After a failure or Ctrl-C the rest must not be tried first.
+        pool.shutdown(cancel_futures=True)
+        shutil.rmtree(repository, ignore_errors=True)
 
 
 def _is_right(path: Path, jar: Jar) -> bool:

@@ -14,7 +14,6 @@ import signal
 import subprocess
 import time
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -22,6 +21,7 @@ from pathlib import Path
 from samband_local import ports
 from samband_local.jars import kafka_jars
 from samband_local.problems import DidNotStart, NotWritable, PortTaken
+from samband_local.programs import Launched, untold
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
@@ -103,10 +103,8 @@ class Kafka:
     def __init__(self, plan: KafkaPlan) -> None:
         self.plan = plan
         self.process: subprocess.Popen[bytes] | None = None
-        self.launched: Callable[[int], None] = lambda _pid: None
-        """Told the process id the moment there is one, so that it can be written down."""
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def start(self, launched: Launched = untold) -> subprocess.Popen[bytes]:
         """Fetch, format and start what is needed; return when clients are served.
 
         Raises a `LocalProblem`.
@@ -134,7 +132,7 @@ class Kafka:
                 cwd=self.plan.folder,
             )
         self.process = process
-        self.launched(process.pid)
+        launched(process.pid)
         self._wait_until_ready(process, log_start)
         return process
 
@@ -184,8 +182,9 @@ class Kafka:
         # A leading "-" would be read as an option.
         cluster = cluster.replace("-", "a", 1) if cluster.startswith("-") else cluster
         done = subprocess.run(  # noqa: S603 - our own program and arguments
-            self._command(jars, "kafka.tools.StorageTool", "format")[:-2]
-            + ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(config)],
+            self._command(
+                jars, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(config)
+            ),
             capture_output=True,
             text=True,
             check=False,

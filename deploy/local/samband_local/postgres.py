@@ -15,7 +15,6 @@ import pwd
 import signal
 import subprocess
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ import psutil
 
 from samband_local import pids
 from samband_local.problems import ClosedFolder, DidNotStart, NotWritable, PortTaken
+from samband_local.programs import Launched, untold
 
 START_SECONDS = 30.0
 STOP_SECONDS = 20.0
@@ -82,10 +82,8 @@ class Postgres:
     def __init__(self, plan: PostgresPlan) -> None:
         self.plan = plan
         self.process: subprocess.Popen[bytes] | None = None
-        self.launched: Callable[[int], None] = lambda _pid: None
-        """Told the process id the moment there is one, so that it can be written down."""
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def start(self, launched: Launched = untold) -> subprocess.Popen[bytes]:
         """Create the data if there are none, start, return when connections are accepted.
 
         Recovers by itself after a kill -9 and from lock files left behind.
@@ -98,10 +96,9 @@ class Postgres:
         while True:
             self._clear_stale_lock()
             log_start = self.plan.log.stat().st_size if self.plan.log.exists() else 0
-            process = self._launch()
-            self.launched(process.pid)
+            process = self.process = self._launch()
+            launched(process.pid)
             if self._ready(process):
-                self.process = process
                 return process
             said = self._said_since(log_start)
             if "could not bind" in said:

@@ -1,0 +1,180 @@
+"""The folder that one installation keeps everything in, `.samband/`.
+
+It belongs to at most one launcher at a time: whoever holds `launcher.lock`.
+The lock ends with its process, however that ends, so who gets it may end
+whatever processes the last one left behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from samband_local import pids
+from samband_local.problems import AlreadyRunning, NotWritable
+
+DEFAULT_NAME = ".samband"
+# Where PostgreSQL's files go when root keeps a checkout in a closed home: the
+# server runs as another user, who could not reach them there.
+_OPEN_TO_ALL = Path("/var/lib/samband")
+_MAX_LOG_BYTES = 5 * 1024 * 1024
+
+
+def nearest(start: Path) -> Path:
+    """`.samband` in `start` or the nearest folder above that has one; else the one to be in `start`."""
+    for folder in (start, *start.parents):
+        if (folder / DEFAULT_NAME).is_dir():
+            return folder / DEFAULT_NAME
+    return start / DEFAULT_NAME
+
+
+@dataclass(frozen=True)
+class Place:
+    """The paths inside the folder."""
+
+    root: Path
+
+    @property
+    def pids(self) -> Path:
+        return self.root / "pids"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def secrets(self) -> Path:
+        return self.root / "secrets"
+
+    @property
+    def kafka(self) -> Path:
+        return self.root / "kafka"
+
+    @property
+    def mailbox(self) -> Path:
+        return self.root / "mailbox"
+
+    @property
+    def gateway(self) -> Path:
+        return self.root / "gateway"
+
+    @property
+    def state(self) -> Path:
+        return self.root / "state.json"
+
+    @property
+    def ports(self) -> Path:
+        return self.root / "ports.json"
+
+    @property
+    def prepared(self) -> Path:
+        return self.root / "prepared.json"
+
+    @property
+    def postgres(self) -> Path:
+        if os.geteuid() == 0 and not open_to_others(self.root.parent):
+            mark = hashlib.sha256(str(self.root).encode()).hexdigest()[:12]
+            return _OPEN_TO_ALL / mark / "postgres"
+        return self.root / "postgres"
+
+    def log(self, name: str) -> Path:
+        return self.logs / f"{name}.log"
+
+    def make(self) -> None:
+        """Create the folders, closed to other users, or raise `NotWritable`."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            # Others may pass through but not look: PostgreSQL's user has to.
+            self.root.chmod(0o711)
+            private = (self.pids, self.logs, self.secrets, self.kafka, self.mailbox, self.gateway)
+            for folder in private:
+                folder.mkdir(exist_ok=True)
+                folder.chmod(0o700)
+            self._keep_logs_small()
+        except OSError as error:
+            raise NotWritable(self.root, error.strerror or "no access") from error
+
+    def remove(self, *, but_logs: bool = False) -> None:
+        """Delete everything that is kept; the owner alone may."""
+        with suppress(FileNotFoundError):
+            if self.postgres.parent != self.root:
+                shutil.rmtree(self.postgres.parent)
+        # The lock's file stays while it is held; all else goes.
+        for entry in list(self.root.iterdir()) if self.root.is_dir() else []:
+            if entry.name == "launcher.lock" or (but_logs and entry == self.logs):
+                continue
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+
+    def _keep_logs_small(self) -> None:
+        for log in self.logs.glob("*.log"):
+            if log.stat().st_size > _MAX_LOG_BYTES:
+                log.replace(log.with_suffix(".log.1"))
+
+    @contextmanager
+    def owned(self, *, wait: float = 0) -> Iterator[list[str]]:
+        """Be the launcher, or raise `AlreadyRunning`.
+
+        What the last one left running is ended first; gives the names.
+        """
+        if not self.root.is_dir():
+            self.make()
+        lock = FileLock(self.root / "launcher.lock", mode=0o600)
+        try:
+            lock.acquire(timeout=wait)
+        except Timeout:
+            raise AlreadyRunning(self.root) from None
+        except PermissionError as error:
+            raise NotWritable(self.root, error.strerror or "no access") from error
+        try:
+            yield pids.end_leftovers(self.pids)
+        finally:
+            lock.release()
+
+    def is_owned(self) -> bool:
+        """Whether a launcher lives."""
+        if not (self.root / "launcher.lock").exists():
+            return False
+        lock = FileLock(self.root / "launcher.lock", mode=0o600)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return True
+        lock.release()
+        return False
+
+
+def open_to_others(folder: Path) -> bool:
+    """Whether other users can pass through `folder` and all above it."""
+    resolved = folder.resolve()
+    return all(
+        each.stat().st_mode & 0o001 for each in (resolved, *resolved.parents) if each.exists()
+    )
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in the file; empty when there is none or it is damaged."""
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def write_json(path: Path, content: Mapping[str, object]) -> None:
+    """Replace the file in one step, readable by its owner alone."""
+    new = path.with_name(path.name + ".new")
+    new.touch(mode=0o600)
+    new.write_text(json.dumps(content, indent=2))
+    new.replace(path)

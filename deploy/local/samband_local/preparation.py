@@ -1,0 +1,88 @@
+"""What has to be there before the services start: roles, tables, topics.
+
+Tables and topics are made by each service's own commands. They are not run
+again while nothing has changed that could change them, because starting
+Python six times costs more than everything else together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from samband_local import credentials
+from samband_local.place import Place, read_json, write_json
+from samband_local.postgres import programs
+from samband_local.problems import DidNotStart
+from samband_local.services import DEPLOY, NAMES, Addresses, postgres_plan, run_or_refuse
+
+
+def make_roles(place: Place, addresses: Addresses) -> None:
+    """Database, roles and schemas; harmless when they are there."""
+    plan = postgres_plan(place, addresses)
+    passwords = {
+        f"{service.upper()}_PASSWORD": credentials.secret(place.secrets, f"{service}_password")
+        for service in NAMES
+    }
+    done = subprocess.run(  # noqa: S603 - our own program and arguments
+        [
+            *(str(programs() / "psql"), "-X", "-h", "127.0.0.1", "-p", str(plan.port)),
+            *("-U", "postgres", "-d", "postgres", "-f", str(DEPLOY / "postgres" / "roles.sql")),
+        ],
+        env={"PATH": os.defpath, "PGPASSWORD": plan.password, **passwords},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        words = done.stderr.strip().splitlines() or ["psql failed"]
+        raise DidNotStart("PostgreSQL's roles", words[-1], plan.log)
+
+
+def fingerprint(service: str) -> str:
+    """Changes whenever a service's migrations or the topics may have changed."""
+    digest = hashlib.sha256()
+    for package in ("samband_contracts", "samband_kit", f"samband_{service}"):
+        spec = find_spec(package)
+        for folder in (spec.submodule_search_locations or []) if spec else []:
+            for path in sorted(Path(folder).rglob("*")):
+                if path.suffix == ".sql" or path.stem in ("topics", "main", "consumers"):
+                    digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _birth(command: str, place: Place) -> str:
+    """Differs between the data of now and those of a server that was thrown away."""
+    if command == "migrate":
+        return str((place.postgres / "data" / "PG_VERSION").stat().st_mtime_ns)
+    lines = (place.kafka / "data" / "meta.properties").read_text().splitlines()
+    return next(line for line in lines if line.startswith("cluster.id="))
+
+
+def prepare(
+    command: Literal["migrate", "topics"],
+    place: Place,
+    environments: Mapping[str, Mapping[str, str]],
+    due_now: Callable[[], None],
+) -> None:
+    """Let every service run this command that has not run it in its present shape.
+
+    `due_now` is called if there is anything to do. Raises `DidNotStart`.
+    """
+    done = read_json(place.prepared)
+    due = {
+        name: mark for name in NAMES if done.get(f"{name} {command}") != (mark := fingerprint(name))
+    }
+    if not due:
+        return
+    due_now()
+    with ThreadPoolExecutor(len(due)) as pool:
+        list(pool.map(lambda name: run_or_refuse(name, place, environments[name], command), due))
+    done |= {f"{name} {command}": mark for name, mark in due.items()}
+    write_json(place.prepared, done)
