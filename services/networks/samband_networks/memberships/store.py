@@ -5,10 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import asyncpg
 from samband_contracts.values import Organisation, OrganisationKind
 from samband_kit.database import Connection
 
 from samband_networks.memberships.domain import Membership, MembershipUnknown, State, sort_key
+
+_MEMBER = """
+membership_id, network_id, organisation_id, state, joined_at, ended_at,
+name, kind, country, code,
+(select count(*) from representatives
+   where representatives.membership_id = memberships.membership_id) as representatives
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +94,7 @@ async def lock(conn: Connection, network_id: UUID, membership_id: UUID) -> Membe
     )
     if row is None:
         raise MembershipUnknown
-    return Membership(
-        row["membership_id"], row["network_id"], row["organisation_id"], State(row["state"])
-    )
+    return _membership(row)
 
 
 async def lock_active(conn: Connection, network_id: UUID) -> list[Membership]:
@@ -100,12 +106,7 @@ async def lock_active(conn: Connection, network_id: UUID) -> list[Membership]:
         """,
         network_id,
     )
-    return [
-        Membership(
-            row["membership_id"], row["network_id"], row["organisation_id"], State(row["state"])
-        )
-        for row in rows
-    ]
+    return [_membership(row) for row in rows]
 
 
 async def end(conn: Connection, memberships: Sequence[Membership]) -> None:
@@ -165,36 +166,38 @@ async def add_representatives(conn: Connection, registration_ids: Collection[UUI
 async def members(conn: Connection, network_id: UUID) -> list[Member]:
     """Everybody who is or was a member, active ones first, in Swedish order of names."""
     rows = await conn.fetch(
-        """
-        select membership_id, network_id, organisation_id, state, joined_at, ended_at,
-          name, kind, country, code,
-          (select count(*) from representatives
-             where representatives.membership_id = memberships.membership_id) as representatives
+        f"""
+        select {_MEMBER}
         from memberships join organisations using (organisation_id)
         where network_id = $1
         order by state <> 'active', sort_key, organisation_id
         limit 1000
-        """,
+        """,  # noqa: S608 - constant
         network_id,
     )
-    return [
-        Member(
-            Membership(
-                row["membership_id"], row["network_id"], row["organisation_id"], State(row["state"])
-            ),
-            Organisation(
-                organisation_id=row["organisation_id"],
-                name=row["name"],
-                kind=OrganisationKind(row["kind"]),
-                country=row["country"],
-                code=row["code"],
-            ),
-            row["joined_at"],
-            row["ended_at"],
-            row["representatives"],
-        )
-        for row in rows
-    ]
+    return [_member(row) for row in rows]
+
+
+async def active(conn: Connection, network_id: UUID) -> list[Member]:
+    """The active members, in Swedish order of names: those who are invited to meetings."""
+    found = await members(conn, network_id)
+    return [member for member in found if member.membership.state is State.ACTIVE]
+
+
+async def member(conn: Connection, network_id: UUID, membership_id: UUID) -> Member:
+    """One member; MembershipUnknown if this network has none of that id."""
+    row = await conn.fetchrow(
+        f"""
+        select {_MEMBER}
+        from memberships join organisations using (organisation_id)
+        where network_id = $1 and membership_id = $2
+        """,  # noqa: S608 - constant
+        network_id,
+        membership_id,
+    )
+    if row is None:
+        raise MembershipUnknown
+    return _member(row)
 
 
 async def countries(conn: Connection, network_id: UUID) -> list[str]:
@@ -207,3 +210,25 @@ async def countries(conn: Connection, network_id: UUID) -> list[str]:
         network_id,
     )
     return [row["country"] for row in rows]
+
+
+def _membership(row: asyncpg.Record) -> Membership:
+    return Membership(
+        row["membership_id"], row["network_id"], row["organisation_id"], State(row["state"])
+    )
+
+
+def _member(row: asyncpg.Record) -> Member:
+    return Member(
+        _membership(row),
+        Organisation(
+            organisation_id=row["organisation_id"],
+            name=row["name"],
+            kind=OrganisationKind(row["kind"]),
+            country=row["country"],
+            code=row["code"],
+        ),
+        row["joined_at"],
+        row["ended_at"],
+        row["representatives"],
+    )
