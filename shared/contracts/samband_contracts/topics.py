@@ -7,7 +7,7 @@ rule lets other systems read everything public and nothing else.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, get_args
 
@@ -53,10 +53,14 @@ class Topic:
     partitions: int = 12
     max_compaction_lag_hours: int | None = None
     """For personal data: how long a replaced record may stay readable at most."""
+    _by_type: dict[str, type[Event]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_type", {event.TYPE: event for event in self.events})
 
     def event(self, event_type: str) -> type[Event] | None:
         """The class of an event type on this topic, None if it is not known."""
-        return next((event for event in self.events if event_type == event.TYPE), None)
+        return self._by_type.get(event_type)
 
     @property
     def visibility(self) -> Visibility:

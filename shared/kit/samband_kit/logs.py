@@ -19,6 +19,7 @@ from samband_kit import correlation
 _QUIET = {
     "aiokafka": logging.WARNING,
     "faststream": logging.WARNING,
+    "samband_kit.faststream": logging.ERROR,
     "uvicorn": logging.WARNING,
     "asyncio": logging.WARNING,
 }

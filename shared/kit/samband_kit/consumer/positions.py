@@ -37,11 +37,14 @@ order by position.key
 for update of position
 """
 
+# An upsert, though every row exists: it can only go key by key through the
+# index, while an update may be planned as a scan of the whole topic.
 _ADVANCE = """
-update positions position
-set last_sequence = reached.sequence, last_event_id = reached.event_id
+insert into positions (topic, key, last_sequence, last_event_id)
+select $1, key, sequence, event_id
 from unnest($2::text[], $3::bigint[], $4::uuid[]) as reached (key, sequence, event_id)
-where position.topic = $1 and position.key = reached.key
+on conflict (topic, key) do update
+  set last_sequence = excluded.last_sequence, last_event_id = excluded.last_event_id
 """
 
 

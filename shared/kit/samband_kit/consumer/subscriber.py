@@ -51,7 +51,7 @@ def build_broker(
         graceful_timeout=graceful_timeout,
         apply_types=False,
         middlewares=middlewares,
-        logger=logging.getLogger("faststream"),
+        logger=logging.getLogger("samband_kit.faststream"),
         log_level=logging.DEBUG,
     )
 

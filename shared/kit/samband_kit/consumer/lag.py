@@ -1,0 +1,72 @@
+"""Lag: how much of Kafka's log is not applied yet, asked through a client of our own.
+
+The consumers' own client is what may hang, so it is not the one to ask.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aiokafka import TopicPartition
+
+_SECONDS = 5.0
+
+
+class LogEnds:
+    """Asks Kafka for the ends of partitions and for what groups have committed."""
+
+    def __init__(self, servers: str) -> None:
+        self._servers = servers
+        self._consumer: AIOKafkaConsumer | None = None
+        self._admin: AIOKafkaAdminClient | None = None
+
+    async def ends(self, places: set[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """The offset after the last record of each partition.
+
+        Raises:
+            KafkaError, OSError: Kafka did not answer; a later call starts anew.
+        """
+        if not places:
+            return {}
+        async with asyncio.timeout(_SECONDS):
+            if self._consumer is None:
+                consumer = AIOKafkaConsumer(
+                    bootstrap_servers=self._servers, enable_auto_commit=False
+                )
+                self._consumer = consumer
+                await consumer.start()
+            found: Mapping[TopicPartition, int] = await self._consumer.end_offsets(list(places))
+        return found
+
+    async def committed(self, group: str) -> Mapping[TopicPartition, int]:
+        """What the group has committed, where it has committed anything.
+
+        Raises:
+            KafkaError, OSError: Kafka did not answer; a later call starts anew.
+        """
+        async with asyncio.timeout(_SECONDS):
+            if self._admin is None:
+                admin = AIOKafkaAdminClient(bootstrap_servers=self._servers)
+                self._admin = admin
+                await admin.start()
+            offsets = await self._admin.list_consumer_group_offsets(group)
+        return {place: one.offset for place, one in offsets.items() if one.offset >= 0}
+
+    async def close(self) -> None:
+        """Disconnect; the next question connects again."""
+        consumer, self._consumer = self._consumer, None
+        admin, self._admin = self._admin, None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SECONDS):
+                if consumer is not None:
+                    await consumer.stop()
+                if admin is not None:
+                    await admin.close()
