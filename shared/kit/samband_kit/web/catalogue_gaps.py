@@ -71,10 +71,11 @@ def _translations(package: str) -> dict[str, tuple[str, ...]]:
     )
     found: dict[str, tuple[str, ...]] = {}
     for message in catalogue:
+        forms = message.string if isinstance(message.string, tuple) else (message.string,)
+        whole = tuple(form for form in forms if isinstance(form, str) and form)
         if message.id and not message.fuzzy:
-            forms = message.string if isinstance(message.string, tuple) else (message.string,)
-            key = message.id[0] if isinstance(message.id, tuple) else message.id
-            found[key] = forms if all(forms) else ()
+            key = message.id if isinstance(message.id, str) else message.id[0]
+            found[key] = whole if len(whole) == len(forms) else ()
     return found
 
 
