@@ -62,7 +62,7 @@ async def append(
     conn: Connection,
     events: Sequence[Event],
     *,
-    causes: Sequence[CloudEvent[Any] | None] | None = None,
+    causes: Sequence[CloudEvent[Any] | correlation.Correlation | None] | None = None,
 ) -> None:
     """Write events in the caller's transaction, each with the next number of its key.
 
@@ -70,8 +70,8 @@ async def append(
     transaction ends, so append everything of a transaction in one call: two
     calls could lock keys in an order that deadlocks with another writer.
 
-    `causes` names for each event the fact that led to it; without it the
-    events belong to the running correlation.
+    `causes` names for each event the fact that led to it, or the correlation
+    that was kept of it; without it the events belong to the running correlation.
 
     Raises:
         EventTooLarge: more than 256 KiB; nothing was written.
@@ -149,9 +149,11 @@ async def _reserve(
     }
 
 
-def _because(cause: CloudEvent[Any] | None) -> correlation.Correlation | None:
-    if cause is None:
-        return None
+def _because(
+    cause: CloudEvent[Any] | correlation.Correlation | None,
+) -> correlation.Correlation | None:
+    if cause is None or isinstance(cause, correlation.Correlation):
+        return cause
     return correlation.Correlation(cause.correlation_id or cause.id, cause.id, cause.traceparent)
 
 
