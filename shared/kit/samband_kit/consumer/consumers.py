@@ -58,8 +58,10 @@ class Reading:
     in_flight: bool = False
     failed: int = 0
     """Batches in a row that were rolled back."""
+    reached: dict[int, int] = field(default_factory=dict)
+    """By partition, the offset after the last settled record."""
     written_at: dict[int, float] = field(default_factory=dict)
-    """By partition, when the last applied record was written (Unix time)."""
+    """By partition, when the last settled record was written (Unix time)."""
 
     @property
     def topic(self) -> Topic:
@@ -174,6 +176,7 @@ class Consumers:
         reading.failed = 0
         reading.settled += len(records)
         for record in records:
+            reading.reached[record.partition] = record.offset + 1
             reading.written_at[record.partition] = record.timestamp / 1000
         self._report(topic, settled, time.perf_counter() - began)
         if settled.woken:

@@ -9,13 +9,11 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from aiokafka import TopicPartition
 
 _SECONDS = 5.0
 
@@ -46,8 +44,8 @@ class LogEnds:
             found: Mapping[TopicPartition, int] = await self._consumer.end_offsets(list(places))
         return found
 
-    async def committed(self, group: str) -> Mapping[TopicPartition, int]:
-        """What the group has committed, where it has committed anything.
+    async def committed(self, group: str, topic: str) -> Mapping[TopicPartition, int]:
+        """What the group has committed on each partition of the topic, 0 where nothing yet.
 
         Raises:
             KafkaError, OSError: Kafka did not answer; a later call starts anew.
@@ -57,8 +55,14 @@ class LogEnds:
                 admin = AIOKafkaAdminClient(bootstrap_servers=self._servers)
                 self._admin = admin
                 await admin.start()
+            described = await self._admin.describe_topics([topic])
             offsets = await self._admin.list_consumer_group_offsets(group)
-        return {place: one.offset for place, one in offsets.items() if one.offset >= 0}
+        places = [
+            TopicPartition(topic, partition["partition"])
+            for one in described
+            for partition in one["partitions"]
+        ]
+        return {place: max(offsets[place].offset, 0) if place in offsets else 0 for place in places}
 
     async def close(self) -> None:
         """Disconnect; the next question connects again."""

@@ -1,0 +1,81 @@
+"""Jobs: periodic work, done by one process of a service at a time.
+
+The process that leads runs all jobs; the others stand by and take over when
+it is gone. Every job runs once when a process begins to lead, and then at its
+interval.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+from samband_kit.consumer import failures
+from samband_kit.correlation import correlated
+from samband_kit.leadership import Leadership, LeadershipLost, lead
+from samband_kit.logs import get_logger
+from samband_kit.metrics import JobMetrics
+from samband_kit.pauses import pause
+
+if TYPE_CHECKING:
+    from samband_kit.service import Job, Runtime
+
+log = get_logger(__name__)
+
+_LOOK_SECONDS = 2.0
+_UNREACHABLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, LeadershipLost)
+
+
+class Jobs:
+    """The component that runs a service's jobs."""
+
+    name = "jobs"
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._metrics = JobMetrics(runtime.registry)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run jobs while this process leads, until `stop`; survives Postgres."""
+        while not stop.is_set():
+            try:
+                async with lead(self._runtime.settings, "jobs", stop) as leadership:
+                    if leadership is not None:
+                        await self._lead(leadership, stop)
+            except _UNREACHABLE as error:
+                log.warning("jobs wait for Postgres", error=failures.summary(error))
+                await pause(_LOOK_SECONDS, stop)
+
+    async def _lead(self, leadership: Leadership, stop: asyncio.Event) -> None:
+        running = [
+            asyncio.create_task(self._repeat(job, stop), name=job.name)
+            for job in self._runtime.service.jobs
+        ]
+        try:
+            while not stop.is_set():
+                await leadership.check()
+                await pause(_LOOK_SECONDS, stop)
+            # Work that has begun may end; what takes longer is done again next time.
+            await asyncio.wait(running, timeout=self._runtime.settings.stop_timeout * 0.5)
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def _repeat(self, job: Job, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            began = time.monotonic()
+            outcome = "done"
+            try:
+                with correlated(None):
+                    await job.run(self._runtime)
+            except Exception as error:  # noqa: BLE001 - the job comes again at its next time
+                outcome = "failed"
+                log.warning("a job failed", job=job.name, error=failures.describe(error))
+            seconds = time.monotonic() - began
+            self._metrics.runs.labels(job.name, outcome).inc()
+            self._metrics.seconds.labels(job.name).observe(seconds)
+            await pause(max(job.every.total_seconds() - seconds, 0.0), stop)
