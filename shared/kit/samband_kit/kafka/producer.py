@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import asynccontextmanager
 from functools import lru_cache
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaTimeoutError
 from aiokafka.partitioner import murmur2
 
 from samband_kit.kafka.failures import KafkaError, KafkaUnreachable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 Headers: TypeAlias = Sequence[tuple[str, bytes | None]]
 
@@ -43,7 +47,7 @@ class Batch:
 
 
 class Producer:
-    """An idempotent producer for batches; make one with `start`, end it with `close`.
+    """An idempotent producer for batches; make one with `running`.
 
     After an error other than of `partitions` it must not be used again: an
     idempotent producer that lost a batch fails every later one.
@@ -59,7 +63,7 @@ class Producer:
         )
 
     @classmethod
-    async def start(cls, servers: str, *, seconds: float = 10.0) -> Producer:
+    async def start(cls, servers: str, *, seconds: float = 10.0) -> Self:
         """Connect.
 
         Raises:
@@ -75,6 +79,22 @@ class Producer:
                 raise KafkaUnreachable(f"Kafka at {servers} does not answer: {error}") from error
             raise
         return producer
+
+    @classmethod
+    @asynccontextmanager
+    async def running(cls, servers: str) -> AsyncIterator[Self]:
+        """A started producer, closed at the end; without flushing when the block raises.
+
+        What was not acknowledged will be sent again by whoever retries, and
+        must not leave later on top of that.
+        """
+        producer = await cls.start(servers)
+        try:
+            yield producer
+        except BaseException:
+            await producer.close(seconds=0)
+            raise
+        await producer.close()
 
     def known_partitions(self, topic: str) -> int:
         """How many partitions the topic has, 0 if that is not known yet."""

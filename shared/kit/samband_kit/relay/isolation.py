@@ -71,8 +71,7 @@ async def send_singly(
     refused: set[tuple[str, str]] = set()
     left = list(reversed(rows))
     while left and not patience.stop.is_set():
-        producer = await Producer.start(settings.kafka_servers)
-        try:
+        async with Producer.running(settings.kafka_servers) as producer:
             while left and not patience.stop.is_set():
                 row = left.pop()
                 if (row["topic"], row["key"]) in refused:
@@ -86,8 +85,6 @@ async def send_singly(
                     # A producer that was refused something fails everything after it.
                     break
                 published(row)
-        finally:
-            await producer.close()
 
 
 async def _send_one(

@@ -12,7 +12,7 @@ import asyncpg
 
 from samband_kit import outbox
 from samband_kit.kafka import KafkaError, KafkaUnreachable, Producer, is_of_the_producer, is_refusal
-from samband_kit.leadership import Leadership, LeadershipLost, lead
+from samband_kit.leadership import Leadership, lead
 from samband_kit.logs import get_logger
 from samband_kit.pauses import pause
 from samband_kit.relay import store
@@ -103,7 +103,8 @@ class Relay:
                 try:
                     await self._isolate(leadership, failures, patience)
                     failures = ()
-                    await self._publish_with_a_new_producer(leadership, patience)
+                    async with Producer.running(self._settings.kafka_servers) as producer:
+                        await self._publish(leadership, producer, patience)
                 except (KafkaError, KafkaUnreachable, TimeoutError, _BatchFailed) as error:
                     _log.warning("producer dropped", error=repr(error))
                     self._metrics.rebuilds.inc()
@@ -112,19 +113,6 @@ class Relay:
                     await leadership.check()
         finally:
             self._metrics.active.set(0)
-
-    async def _publish_with_a_new_producer(
-        self, leadership: Leadership, patience: Patience
-    ) -> None:
-        producer = await Producer.start(self._settings.kafka_servers)
-        try:
-            await self._publish(leadership, producer, patience)
-        except LeadershipLost:
-            # Another relay may be sending already: nothing of ours may leave any more.
-            await producer.close(seconds=0)
-            raise
-        finally:
-            await producer.close()
 
     async def _publish(
         self, leadership: Leadership, producer: Producer, patience: Patience

@@ -33,16 +33,13 @@ async def publish_raw(
 ) -> None:
     """Put one record into the topic, with any bytes, null header values included."""
     name = topics.physical(settings.kafka_prefix, topic)
-    producer = await kafka.Producer.start(settings.kafka_servers)
-    try:
+    async with kafka.Producer.running(settings.kafka_servers) as producer:
         count = await producer.partitions(name)
         if partition is None:
             partition = kafka.partition_of(key.decode("latin-1"), count) if key else 0
         batch = producer.batch()
         batch.append(key, value, headers)
         await producer.send(batch, name, partition)
-    finally:
-        await producer.close()
 
 
 async def read_topic(settings: Settings, topic: Topic) -> list[kafka.Record]:

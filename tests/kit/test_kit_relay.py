@@ -1,0 +1,347 @@
+"""The relay: in order, at least once, one at work, and nobody waits for a refused record."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import asyncpg
+import pytest
+from samband_contracts.topics import MEETINGS, NETWORKS
+from samband_kit import blocked, database, outbox, topics
+from samband_kit.correlation import correlated
+from samband_kit.ids import new_id
+from samband_kit.kafka import Administration
+from samband_kit.testing import (
+    Backing,
+    admin_url,
+    create_topics,
+    eventually,
+    read_events,
+    service_settings,
+)
+
+from tests.kit.outboxes import (
+    Writer,
+    arrived,
+    by_key,
+    in_order_at_least_once,
+    opened,
+    relay,
+    say,
+    writer,
+)
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+KILLED_RELAY = Path(__file__).with_name("relay_killed_after_send.py")
+
+
+async def test_facts_arrive_complete_in_order_and_are_marked(backing: Backing) -> None:
+    async with writer(backing) as service, relay(service) as running:
+        keys = [new_id() for _ in range(5)]
+        story = new_id()
+        with correlated(story):
+            await say(service.pool, keys, rounds=4)
+        await service.drained()
+        events = await read_events(service.settings, NETWORKS)
+        assert by_key(events) == {str(key): [1, 2, 3, 4] for key in keys}
+        assert {event.correlation_id for event in events} == {story}
+        assert {event.source for event in events} == {"urn:samband:networks"}
+        assert {event.data for event in events} == {opened(key) for key in keys}
+        assert running.value("published_total", topic=NETWORKS.name) == 20
+        assert running.value("relay_active") == 1
+
+
+async def test_a_woken_relay_publishes_at_once(backing: Backing) -> None:
+    async with writer(backing) as service, relay(service):
+        await say(service.pool, [new_id()])
+        await service.drained()
+        # Long enough for the poll to have become slow.
+        await asyncio.sleep(1.5)
+        took = []
+        for _ in range(5):
+            await asyncio.sleep(0.3)
+            started = asyncio.get_running_loop().time()
+            await say(service.pool, [new_id()])
+            await service.drained()
+            took.append(asyncio.get_running_loop().time() - started)
+        assert sorted(took)[2] < 0.2
+
+
+async def test_a_fact_that_commits_late_is_not_passed_over(backing: Backing) -> None:
+    async with writer(backing) as service, relay(service):
+        late, early = new_id(), new_id()
+        async with service.pool.acquire() as conn:
+            transaction = conn.transaction()
+            await transaction.start()
+            await outbox.append(conn, [opened(late)])
+            await say(service.pool, [early], rounds=3)
+            await eventually(lambda: arrived_count(service, 3))
+            await transaction.commit()
+        await service.drained()
+        assert await arrived(service.settings) == {str(late): [1], str(early): [1, 2, 3]}
+
+
+async def arrived_count(service: Writer, count: int) -> bool:
+    return len(await read_events(service.settings, NETWORKS)) == count
+
+
+async def test_a_planned_stop_in_the_middle_sends_nothing_twice(backing: Backing) -> None:
+    async with writer(backing) as service:
+        keys = [new_id() for _ in range(50)]
+        await say(service.pool, keys, rounds=120)
+        for _ in range(3):
+            async with relay(service) as running:
+                await eventually(running.has_published)
+        async with relay(service):
+            await service.drained()
+        assert await arrived(service.settings) == {str(key): list(range(1, 121)) for key in keys}
+
+
+async def test_one_of_two_relays_is_at_work_and_the_other_takes_over(backing: Backing) -> None:
+    async with writer(backing) as service:
+        keys = [new_id() for _ in range(5)]
+        async with relay(service) as first:
+            await eventually(lambda: first.value("relay_active") == 1)
+            async with relay(service) as second:
+                await say(service.pool, keys, rounds=3)
+                await service.drained()
+                assert second.value("relay_active") == 0
+                assert second.value("published_total", topic=NETWORKS.name) == 0
+                await first.end()
+                await eventually(lambda: second.value("relay_active") == 1)
+                await say(service.pool, keys, rounds=3)
+                await service.drained()
+                assert second.value("published_total", topic=NETWORKS.name) == 15
+        assert await arrived(service.settings) == {str(key): list(range(1, 7)) for key in keys}
+
+
+async def test_a_relay_whose_lock_session_is_ended_stops_and_the_standby_goes_on(
+    backing: Backing,
+) -> None:
+    async with writer(backing) as service:
+        keys = [new_id() for _ in range(20)]
+        admin = await asyncpg.connect(admin_url(backing, service.settings))
+        try:
+            async with relay(service) as first, relay(service) as second:
+                for _ in range(3):
+                    await eventually(
+                        lambda: first.value("relay_active") + second.value("relay_active") == 1
+                    )
+                    saying = asyncio.create_task(say(service.pool, keys, rounds=40))
+                    await asyncio.sleep(0.1)
+                    ended = await admin.fetch(
+                        "select pg_terminate_backend(pid) from pg_locks"
+                        " where locktype = 'advisory' and granted"
+                        " and database = (select oid from pg_database where datname = current_database())"
+                    )
+                    assert len(ended) == 1
+                    await saying
+                await service.drained()
+                sent = [
+                    each.value("published_total", topic=NETWORKS.name) for each in (first, second)
+                ]
+                assert sum(sent) >= 20 * 40 * 3
+        finally:
+            await admin.close()
+        found = await arrived(service.settings)
+        assert set(found) == {str(key) for key in keys}
+        assert all(in_order_at_least_once(sequences, 120) for sequences in found.values())
+
+
+async def test_a_relay_killed_between_send_and_mark_loses_nothing_and_keeps_the_order(
+    backing: Backing,
+) -> None:
+    async with writer(backing) as service:
+        keys = [new_id() for _ in range(10)]
+        await say(service.pool, keys, rounds=5)
+        environment = {
+            "SAMBAND_DATABASE_URL": service.settings.database_url.get_secret_value(),
+            "SAMBAND_KAFKA_SERVERS": service.settings.kafka_servers,
+            "SAMBAND_KAFKA_PREFIX": service.settings.kafka_prefix,
+            "SAMBAND_SECRET_KEYS": service.settings.secret_keys.get_secret_value(),
+        }
+        killed = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, str(KILLED_RELAY)],
+            env=environment,
+            timeout=60,
+            check=False,
+        )
+        assert killed.returncode == -signal.SIGKILL
+        # It was sent and not marked: exactly the state that must heal.
+        assert await service.waiting() == 50
+        assert await arrived(service.settings) == {str(key): [1, 2, 3, 4, 5] for key in keys}
+        async with relay(service):
+            await say(service.pool, keys)
+            await service.drained()
+        found = await arrived(service.settings)
+        assert all(in_order_at_least_once(found[str(key)], 6) for key in keys)
+
+
+async def test_a_relay_survives_that_postgres_ends_all_its_connections(backing: Backing) -> None:
+    async with writer(backing) as service, relay(service):
+        key = new_id()
+        admin = await asyncpg.connect(admin_url(backing, service.settings))
+        try:
+            for _ in range(3):
+                await say(service.pool, [key])
+                await service.drained()
+                await admin.execute(
+                    "select pg_terminate_backend(pid) from pg_stat_activity"
+                    " where datname = current_database() and pid <> pg_backend_pid()"
+                )
+                await asyncio.sleep(0.1)
+        finally:
+            await admin.close()
+        await say(service.pool, [key])
+        await service.drained()
+        assert in_order_at_least_once((await arrived(service.settings))[str(key)], 4)
+
+
+async def small_topic(service: Writer) -> None:
+    """The networks topic, which takes records of 2 000 bytes at most."""
+    name = topics.physical(service.settings.kafka_prefix, NETWORKS)
+    async with Administration(service.settings.kafka_servers) as kafka:
+        await kafka.create(
+            name,
+            partitions=1,
+            replicas=1,
+            configs={"max.message.bytes": "2000", "retention.ms": "-1"},
+        )
+
+
+async def enlarge(service: Writer, key: UUID, sequence: int, column: str, value: object) -> None:
+    """Change a waiting row by SQL into one that Kafka will not take."""
+    await service.pool.execute(
+        f"update outbox set {column} = $3 where key = $1 and sequence = $2",
+        str(key),
+        sequence,
+        value,
+    )
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("value", b"x" * 3_000),
+        ("value", b"x" * 9_000_000),
+        ("headers", '["not", "an", "object"]'),
+        ("headers", '{"ce_id": null}'),
+    ],
+    ids=["too large for the topic", "too large for Kafka", "headers a list", "header null"],
+)
+async def test_a_refused_record_blocks_its_key_and_no_other(
+    backing: Backing, column: str, value: object
+) -> None:
+    async with writer(backing, topics=()) as service:
+        await small_topic(service)
+        sick, healthy = new_id(), [new_id() for _ in range(3)]
+        await say(service.pool, [sick, *healthy], rounds=4)
+        await enlarge(service, sick, 3, column, value)
+        async with relay(service) as running:
+            await eventually(lambda: waiting_is(service, 2))
+            await say(service.pool, [sick, *healthy])
+            await eventually(lambda: waiting_is(service, 3))
+            found = await arrived(service.settings)
+            assert in_order_at_least_once(found[str(sick)], 2)
+            assert all(in_order_at_least_once(found[str(key)], 5) for key in healthy)
+
+            async with service.pool.acquire() as conn:
+                status = await blocked.status(conn)
+            assert status.waiting == 3
+            [key] = status.blocked
+            assert (key.topic, key.key, key.sequence, key.waiting) == (
+                NETWORKS.name,
+                str(sick),
+                3,
+                3,
+            )
+            assert key.reason
+        async with relay(service) as running:
+            await eventually(lambda: running.value("blocked_keys") == 1)
+            assert running.value("backlog_rows") == 3
+            assert running.value("oldest_age_seconds") == 0
+
+
+async def waiting_is(service: Writer, count: int) -> bool:
+    return await service.waiting() == count
+
+
+async def test_a_blocked_key_goes_on_when_an_operator_says_so_and_only_then(
+    backing: Backing,
+) -> None:
+    async with writer(backing, topics=()) as service:
+        await small_topic(service)
+        sick = new_id()
+        await say(service.pool, [sick], rounds=3)
+        await enlarge(service, sick, 2, "value", b"x" * 3_000)
+        async with relay(service):
+            await eventually(lambda: is_blocked(service))
+            await asyncio.sleep(0.5)
+            assert await service.waiting() == 2
+
+            # Tried again without a change, it is refused again.
+            async with database.transaction(service.pool) as conn:
+                await blocked.unblock(
+                    conn, NETWORKS.name, str(sick), operator="Ada", reason="the limit was raised"
+                )
+            await eventually(lambda: is_blocked(service))
+            assert await service.waiting() == 2
+
+            async with database.transaction(service.pool) as conn:
+                missing = await blocked.quarantine(
+                    conn, NETWORKS.name, str(sick), operator="Ada", reason="it was a test"
+                )
+            assert missing == 2
+            await eventually(lambda: waiting_is(service, 1))
+        assert list(dict.fromkeys((await arrived(service.settings))[str(sick)])) == [1, 3]
+        notes = await service.pool.fetch(
+            "select operator, command, subject, reason from operator_audit order by audit_id"
+        )
+        assert [tuple(note) for note in notes] == [
+            ("Ada", "outbox unblock", f"{NETWORKS.name} {sick}", "the limit was raised"),
+            ("Ada", "outbox quarantine", f"{NETWORKS.name} {sick} 2", "it was a test"),
+        ]
+        async with service.pool.acquire() as conn:
+            with pytest.raises(blocked.NotBlocked, match="is not blocked"):
+                await blocked.unblock(conn, NETWORKS.name, str(sick), operator="Ada", reason="x")
+            with pytest.raises(blocked.NotBlocked):
+                await blocked.quarantine(conn, NETWORKS.name, "nobody", operator="A", reason="x")
+
+
+async def is_blocked(service: Writer) -> bool:
+    async with service.pool.acquire() as conn:
+        return bool(await blocked.blocked_keys(conn))
+
+
+async def test_facts_of_a_missing_topic_wait_while_others_flow(backing: Backing) -> None:
+    async with writer(backing) as service:
+        key = new_id()
+        await say(service.pool, [key])
+        await service.pool.execute("update outbox set topic = $1", MEETINGS.name)
+        async with relay(service):
+            await say(service.pool, [key, new_id()])
+            await eventually(lambda: waiting_is(service, 1), 20)
+            await create_topics(service.settings, [MEETINGS])
+            await service.drained(20)
+
+
+async def test_a_relay_that_finds_no_kafka_stops_when_told(backing: Backing) -> None:
+    async with service_settings(backing, "samband_kit") as settings:
+        nowhere = settings.model_copy(update={"kafka_servers": "127.0.0.1:1"})
+        pool = await database.open_pool(settings)
+        try:
+            service = Writer(nowhere, pool)
+            async with relay(service) as running:
+                await say(pool, [new_id()])
+                await eventually(lambda: running.value("producer_rebuilds_total") >= 2)
+                assert await service.waiting() == 1
+        finally:
+            await pool.close()
