@@ -1,0 +1,1 @@
+"""Audiences: which organisations are in which networks."""

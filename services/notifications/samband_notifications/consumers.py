@@ -1,0 +1,67 @@
+"""What this service listens to, and whom it tells what about it."""
+
+from samband_contracts import topics
+from samband_contracts.contacts import ContactDescribed, ContactErased
+from samband_contracts.meetings import InvitationIssued, InvitationRevised, InvitationWithdrawn
+from samband_contracts.memberships import MembershipJoined, MembershipLeft
+from samband_contracts.organisations import OrganisationDescribed
+from samband_contracts.registrations import (
+    RegistrationAccepted,
+    RegistrationDeclined,
+    RegistrationMerged,
+    RegistrationReceived,
+    RegistrationSubmitted,
+)
+from samband_kit.accounts import ACCOUNT_REACTION
+from samband_kit.reactions import Reaction
+
+from samband_notifications.audiences.handlers import on_membership_joined, on_membership_left
+from samband_notifications.notifications.domain import (
+    CONFIRM_REGISTRATION,
+    INVITATION,
+    INVITATION_CANCELLED,
+    REGISTRATION_ACCEPTED,
+    REGISTRATION_DECLINED,
+    REGISTRATION_JOINED,
+    REGISTRATION_RECEIVED,
+)
+from samband_notifications.notifications.handlers import Whom, tell
+from samband_notifications.organisations.handlers import on_organisation_described
+from samband_notifications.recipients.handlers import on_contact_described, on_contact_erased
+
+REACTIONS = (
+    ACCOUNT_REACTION,
+    Reaction(topics.ORGANISATION_STATE, {OrganisationDescribed: on_organisation_described}),
+    Reaction(
+        topics.CONTACT_STATE,
+        {
+            ContactDescribed: on_contact_described,
+            ContactErased: on_contact_erased,
+        },
+    ),
+    Reaction(
+        topics.MEMBERSHIPS,
+        {
+            MembershipJoined: on_membership_joined,
+            MembershipLeft: on_membership_left,
+        },
+    ),
+    Reaction(
+        topics.REGISTRATIONS,
+        {
+            RegistrationReceived: tell(CONFIRM_REGISTRATION, Whom.SENDER),
+            RegistrationSubmitted: tell(REGISTRATION_RECEIVED, Whom.SENDER),
+            RegistrationMerged: tell(REGISTRATION_JOINED, Whom.CONTACTS),
+            RegistrationAccepted: tell(REGISTRATION_ACCEPTED, Whom.CONTACTS),
+            RegistrationDeclined: tell(REGISTRATION_DECLINED, Whom.CONTACTS),
+        },
+    ),
+    Reaction(
+        topics.INVITATIONS,
+        {
+            InvitationIssued: tell(INVITATION, Whom.MEMBERS),
+            InvitationRevised: tell(INVITATION, Whom.MEMBERS),
+            InvitationWithdrawn: tell(INVITATION_CANCELLED, Whom.THOSE_TOLD),
+        },
+    ),
+)

@@ -1,0 +1,1 @@
+"""Deliveries: one message to one recipient, from the queue to the mail server's answer."""

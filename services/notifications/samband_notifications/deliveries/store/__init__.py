@@ -1,0 +1,1 @@
+"""Deliveries: the SQL, by what it is for."""

@@ -1,0 +1,1 @@
+"""Mails: what is written, and the bytes that go over the wire."""

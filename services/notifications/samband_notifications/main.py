@@ -1,0 +1,30 @@
+"""Composition of the notifications service: the only place where it is put together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from samband_kit.service import Runtime, Service
+
+from samband_notifications.consumers import REACTIONS
+from samband_notifications.sender.loop import Sender
+from samband_notifications.settings import NotificationsSettings
+
+if TYPE_CHECKING:
+    from samband_kit.service import Component
+
+
+def sender(runtime: Runtime) -> Component:
+    """What a `send` process runs."""
+    settings = cast("NotificationsSettings", runtime.settings)
+    return Sender(settings, runtime.pool, runtime.registry)
+
+
+SERVICE = Service(
+    name="notifications",
+    package="samband_notifications",
+    settings=NotificationsSettings,
+    reactions=REACTIONS,
+    web=None,
+    senders=sender,
+)

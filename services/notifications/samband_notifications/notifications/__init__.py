@@ -1,0 +1,1 @@
+"""Notifications: one message about one thing, and whom it concerns."""

@@ -1,0 +1,1 @@
+"""Recipients: the persons whom registration lets us write to."""
