@@ -67,9 +67,9 @@ def elsewhere(moment: datetime, countries: Iterable[str]) -> list[str]:
 
 def country_name(country: str) -> str:
     """The country's name in the reader's language, its code if it has none."""
-    return Locale(language()).territories.get(country, country)
+    name: str = Locale(language()).territories.get(country, country)
+    return name
 
 
 def _place(zone: str) -> str:
-    place: str = get_timezone_location(zone, locale=language(), return_city=True)
-    return place
+    return get_timezone_location(zone, locale=language(), return_city=True)

@@ -88,7 +88,6 @@ STEPS: Mapping[Trigger, Step] = {
             N_("A closed network cannot be opened again."),
         ),
         "avsluta",
-        "danger",
     ),
     Trigger.CANCEL: Step(
         N_("Cancel the network"),
@@ -121,7 +120,7 @@ MEETING_FORMS: Mapping[MeetingForm, str] = {
     MeetingForm.HYBRID: N_("On site and digital"),
 }
 
-MEETING_TRIGGERS: Mapping[meetings.Trigger, str] = {
+MEETING_TRIGGERS: Mapping[str, str] = {
     meetings.Trigger.EDIT: N_("Change the draft"),
     meetings.Trigger.PUBLISH: N_("Publish"),
     meetings.Trigger.RESCHEDULE: N_("Change the time or the link"),
@@ -169,7 +168,7 @@ def network_words() -> Iterator[None]:
 def meeting_words() -> Iterator[None]:
     """A refused change of a meeting is named as people read it."""
     with _in_words(
-        {trigger: text for trigger, text in MEETING_TRIGGERS.items()},
+        MEETING_TRIGGERS,
         {state: word for state, (word, _kind) in MEETING_STATES.items()},
     ):
         yield
