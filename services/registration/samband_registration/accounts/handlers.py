@@ -1,5 +1,7 @@
 """Commands on staff accounts, and signing in."""
 
+from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
 from samband_contracts.values import Role
@@ -11,7 +13,9 @@ from samband_kit.web.links import Link, spend_link
 
 from samband_registration.accounts import store
 
-STAFF_ROLES = frozenset({Role.STAFF, Role.COORDINATOR})
+SIGN_IN: Final = "sign-in"
+LINK_LIFETIME: Final = timedelta(minutes=10)
+STAFF_ROLES: Final = frozenset({Role.STAFF, Role.COORDINATOR})
 
 
 class AccountClosed(NotFound):

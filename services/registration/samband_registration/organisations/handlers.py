@@ -3,9 +3,12 @@
 from samband_contracts.values import Organisation
 from samband_kit import outbox
 from samband_kit.database import Connection, Pool, transaction
+from samband_kit.errors import FieldErrors
 from samband_kit.ids import new_id
+from samband_kit.web.i18n import N_
 
 from samband_registration import reference_data
+from samband_registration.countries import countries
 from samband_registration.organisations import store
 from samband_registration.organisations.domain import (
     AddForeignOrganisation,
@@ -37,7 +40,14 @@ async def load_register(pool: Pool) -> int:
 
 
 async def add_foreign_organisation(pool: Pool, command: AddForeignOrganisation) -> Organisation:
-    """Add a counterpart abroad; refuses one that is there already."""
+    """Add a counterpart abroad.
+
+    Raises:
+        OrganisationKnownAlready, OrganisationSimilar: there is one of that name.
+        FieldErrors: there is no such country abroad.
+    """
+    if command.country not in countries("en"):
+        raise FieldErrors({"country": N_("Choose a country from the list.")})
     async with transaction(pool) as conn:
         await store.lock_register(conn)
         similar = await store.same_stem(conn, command.name, country=command.country)

@@ -87,6 +87,20 @@ async def search(
     return [Listed(organisation_of(row), row["county"], row["has_region_tasks"]) for row in rows]
 
 
+async def by_code(conn: Connection, code: str) -> list[Listed]:
+    """The Swedish organisation with this official code: four digits municipality, two region."""
+    rows = await conn.fetch(
+        """
+        select o.organisation_id, o.name, o.kind, o.country, o.code,
+               c.name as county, o.has_region_tasks
+        from organisations o left join counties c using (county_code)
+        where o.country = 'SE' and o.code = $1
+        """,
+        code,
+    )
+    return [Listed(organisation_of(row), row["county"], row["has_region_tasks"]) for row in rows]
+
+
 async def same_name(conn: Connection, name: str, *, country: str) -> list[Organisation]:
     """The organisations that are called `name` but for case and accents."""
     rows = await conn.fetch(

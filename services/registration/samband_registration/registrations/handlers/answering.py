@@ -5,8 +5,8 @@ same answer. Another command on a registration that has moved on meanwhile is
 refused, and the refusal names what is possible now.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, Protocol, TypeAlias
 from uuid import UUID
 
 from samband_kit.database import Connection, Pool, transaction
@@ -31,6 +31,14 @@ from samband_registration.registrations.handlers.writing import (
 )
 
 Change: TypeAlias = Callable[[Connection, Actor], Awaitable[Registration]]
+
+
+class Answer(Protocol):
+    """A command of staff on one registration."""
+
+    def __call__(
+        self, pool: Pool, registration_id: UUID, *, account_id: UUID, key: str
+    ) -> Awaitable[State]: ...
 
 
 async def open_dialogue(pool: Pool, registration_id: UUID, *, account_id: UUID, key: str) -> State:
@@ -62,6 +70,16 @@ async def merge_duplicate(
         return await merge(conn, await held_with_organisation(conn, registration_id), actor)
 
     return await _once(pool, f"merge {registration_id}", change, account_id, key)
+
+
+COMMANDS: Final[Mapping[str, Answer]] = {
+    "open": open_dialogue,
+    "accept": accept,
+    "decline": decline,
+    "merge": merge_duplicate,
+    "keep": keep,
+}
+"""Every command by its trigger's name, for whoever dispatches: pages and API."""
 
 
 async def _apply_once(

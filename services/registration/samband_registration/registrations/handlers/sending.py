@@ -86,8 +86,8 @@ async def submit(pool: Pool, interest: Interest, *, key: str, human: bool) -> UU
             call_id=call.call_id,
             reference=_reference(),
             organisation=await _sender(conn, interest.organisation_id),
-            counterpart=await _counterpart(conn, interest.counterpart),
-            theme=await _theme(conn, interest.theme),
+            counterpart=await chosen(conn, interest.counterpart, interest.theme),
+            theme=interest.theme,
         )
         command = Submit(contact.contact_id, human=human)
         sent, received = decide(draft, command, at)
@@ -153,6 +153,29 @@ async def withdraw(pool: Pool, registration_id: UUID) -> Registration:
         return await apply(conn, before, Withdraw(), SENDER)
 
 
+async def chosen(
+    conn: Connection, counterpart_id: UUID | Undecided, theme: str
+) -> Organisation | Undecided:
+    """The counterpart that was chosen, if both it and the theme are in our lists.
+
+    Raises:
+        FieldErrors: one of them is not.
+    """
+    counterpart = (
+        UNDECIDED
+        if counterpart_id == UNDECIDED
+        else await organisations.organisation(conn, counterpart_id)
+    )
+    wrong = {}
+    if counterpart is None or (counterpart != UNDECIDED and counterpart.country == "SE"):
+        wrong["counterpart"] = N_("Choose a partner from the list.")
+    if theme != UNDECIDED and theme not in {one.theme for one in await themes(conn)}:
+        wrong["theme"] = N_("Choose a theme from the list.")
+    if wrong or counterpart is None:
+        raise FieldErrors(wrong)
+    return counterpart
+
+
 def _reference() -> str:
     return reference(secrets.randbelow(POSSIBLE))
 
@@ -162,21 +185,6 @@ async def _sender(conn: Connection, organisation_id: UUID) -> Organisation:
     if organisation is None or organisation.country != "SE":
         raise FieldErrors({"organisation": N_("Choose an organisation from the list.")})
     return organisation
-
-
-async def _counterpart(conn: Connection, chosen: UUID | Undecided) -> Organisation | Undecided:
-    if chosen == UNDECIDED:
-        return UNDECIDED
-    organisation = await organisations.organisation(conn, chosen)
-    if organisation is None or organisation.country == "SE":
-        raise FieldErrors({"counterpart": N_("Choose a partner from the list.")})
-    return organisation
-
-
-async def _theme(conn: Connection, chosen: str) -> str:
-    if chosen != UNDECIDED and chosen not in {theme.theme for theme in await themes(conn)}:
-        raise FieldErrors({"theme": N_("Choose a theme from the list.")})
-    return chosen
 
 
 def _contact(interest: Interest) -> Contact:

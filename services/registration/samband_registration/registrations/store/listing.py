@@ -78,11 +78,14 @@ async def listing(
 ) -> Listing:
     """The page that follows the key `after`, or precedes `before`, or the first one."""
     reference = read_reference(filters.text) if filters.text else None
+    name = stem(filters.text) if filters.text and reference is None else None
+    if name == "":
+        return Listing((), 0, None, None)
     arguments = (
         filters.state,
         filters.call_id,
         reference,
-        (stem(filters.text) or filters.text) if filters.text and reference is None else None,
+        name,
     )
     count: int = await conn.fetchval(_COUNT, *arguments)
     found = (
