@@ -8,7 +8,7 @@ forge a line.
 
 import logging
 import sys
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
@@ -26,9 +26,13 @@ _QUIET = {
 
 
 def configure_logs(
-    service: str, *, level: str = "INFO", form: Literal["json", "console"] = "json"
+    service: str,
+    *,
+    level: str = "INFO",
+    form: Literal["json", "console"] = "json",
+    stream: TextIO | None = None,
 ) -> None:
-    """Send every log line of this process to stdout in `form`.
+    """Send every log line of this process to `stream`, else to stdout, in `form`.
 
     Called once, first thing in a process; a second call replaces the first.
     """
@@ -42,12 +46,13 @@ def configure_logs(
         _add_correlation,
         _add_service(service),
     ]
+    target = stream or sys.stdout
     renderer: Processor = (
         structlog.processors.JSONRenderer()
         if form == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
+        else structlog.dev.ConsoleRenderer(colors=target.isatty())
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(target)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

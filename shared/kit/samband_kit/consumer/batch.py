@@ -156,7 +156,7 @@ async def _write(
     await positions.advance(conn, reaction.topic.name, plan.reached)
     newly_parked = await parked.park(conn, reaction.topic, plan.parked)
     woken = [key for key in plan.reached if standing[key].parked_up_to is not None]
-    await parked.wake(conn, reaction.topic, woken)
+    await parked.wake(conn, reaction.topic.name, woken)
     settled = Settled(parked=newly_parked, ignored=plan.ignored, woken=bool(woken))
     for records in plan.accepted.values():
         for one in records:

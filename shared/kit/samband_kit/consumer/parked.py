@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from samband_contracts.topics import BY_NAME
+
 from samband_kit.consumer import failures
 from samband_kit.consumer.plan import Parking, Reason
 from samband_kit.consumer.records import Arrived, headers_from_text, headers_to_text, read
@@ -131,10 +133,11 @@ async def due(conn: Connection, topics: Collection[str], *, limit: int) -> list[
     return [(row["topic"], row["key"]) for row in await conn.fetch(_DUE, list(topics), limit)]
 
 
-async def wake(conn: Connection, topic: Topic, keys: Collection[str]) -> None:
+async def wake(conn: Connection, topic: str, keys: Collection[str]) -> None:
     """What the first parked record of these keys waited for has happened."""
     if keys:
-        await conn.execute(_WAKE, topic.name, list(keys), topic.is_state)
+        known = BY_NAME.get(topic)
+        await conn.execute(_WAKE, topic, list(keys), known is not None and known.is_state)
 
 
 async def keep(conn: Connection, kept: Sequence[tuple[Waiting, Parking]]) -> None:

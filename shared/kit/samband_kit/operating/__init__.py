@@ -8,17 +8,10 @@
     outbox status|quarantine|release      facts on their way out
     parked list|show|retry|skip           facts that could not be applied
 
-Exit codes: 0 done, 1 refused or failed, 2 wrong usage or missing
-configuration, 70 unhealthy (the supervisor starts us again), 75 Postgres or
-Kafka did not answer (try again later). Every command that changes something
-has `--dry-run` and leaves a row in `operator_audit`.
+Every command that changes facts has `--dry-run` and leaves a row in
+`operator_audit`. Exit codes stand in `samband_kit.operating.execution`.
 """
 
-import typer
+from samband_kit.operating.cli import operator_cli
 
-from samband_kit.service import Service
-
-
-def operator_cli(service: Service) -> typer.Typer:
-    """The command line of `service`; its `__main__.py` calls the result."""
-    raise NotImplementedError
+__all__ = ["operator_cli"]
