@@ -7,20 +7,23 @@ breaks the order of keys or the promise to keep events.
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import TYPE_CHECKING
 
 from samband_contracts.topics import ALL, Cleanup, Topic
 
-from samband_kit.kafka import Administration
+from samband_kit.kafka import Administration, KafkaUnreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from samband_kit.kafka import TopicDescription
     from samband_kit.settings import Settings
 
 _REPLICAS = 3
 _HOUR_MS = 3_600_000
+_VISIBLE_SECONDS = 30
 
 
 class TopicsRefused(Exception):
@@ -72,16 +75,28 @@ async def ensure_topics(settings: Settings, topics: Sequence[Topic] = ALL) -> li
         done = []
         for name, topic in wanted.items():
             if name not in present:
-                await kafka.create(
+                if await kafka.create(
                     name, partitions=topic.partitions, replicas=replicas, configs=configs(topic)
-                )
-                done.append(f"Created {name} with {topic.partitions} partitions.")
+                ):
+                    done.append(f"Created {name} with {topic.partitions} partitions.")
             elif present[name].partitions < topic.partitions:
                 await kafka.extend(name, topic.partitions)
                 done.append(
                     f"Extended {name} from {present[name].partitions} to {topic.partitions} partitions."
                 )
+        await _wait_until_there(kafka, wanted)
         return done
+
+
+async def _wait_until_there(kafka: Administration, wanted: Mapping[str, Topic]) -> None:
+    # Brokers learn of a new topic a little later than the controller that made it.
+    deadline = time.monotonic() + _VISIBLE_SECONDS
+    while time.monotonic() < deadline:
+        there = await kafka.partitions(list(wanted))
+        if all(there.get(name, 0) >= topic.partitions for name, topic in wanted.items()):
+            return
+        await asyncio.sleep(0.02)
+    raise KafkaUnreachable(f"Kafka has not made the topics ready in {_VISIBLE_SECONDS} s.")
 
 
 def _differences(topic: Topic, found: TopicDescription) -> list[str]:

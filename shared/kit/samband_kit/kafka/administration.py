@@ -55,13 +55,17 @@ class Administration:
         """The names of all topics."""
         return [str(name) for name in await self._client.list_topics()]
 
-    async def describe(self, names: Sequence[str]) -> dict[str, TopicDescription]:
-        """The topics of `names` that exist."""
-        found = {
-            topic["topic"]: len(topic["partitions"])
+    async def partitions(self, names: Sequence[str]) -> dict[str, int]:
+        """How many partitions those of `names` have that exist and can be written."""
+        return {
+            topic["topic"]: sum(partition["leader"] >= 0 for partition in topic["partitions"])
             for topic in await self._client.describe_topics()
             if topic["topic"] in names
         }
+
+    async def describe(self, names: Sequence[str]) -> dict[str, TopicDescription]:
+        """The topics of `names` that exist."""
+        found = await self.partitions(names)
         configs = await self._configs(list(found)) if found else {}
         return {
             name: TopicDescription(name, partitions, configs[name])
@@ -70,14 +74,17 @@ class Administration:
 
     async def create(
         self, name: str, *, partitions: int, replicas: int, configs: Mapping[str, str]
-    ) -> None:
-        """Create a topic; one that another process has just created is left alone."""
+    ) -> bool:
+        """Create a topic; False when another process has just done so."""
         topic = NewTopic(name, partitions, replicas, topic_configs=dict(configs))
         answer = await self._client.create_topics([topic])
         for _name, code, *message in answer.topic_errors:
             error = for_code(code)
-            if code and error is not TopicAlreadyExistsError:
+            if error is TopicAlreadyExistsError:
+                return False
+            if code:
                 raise error(*message)
+        return True
 
     async def extend(self, name: str, partitions: int) -> None:
         """Give a topic more partitions."""

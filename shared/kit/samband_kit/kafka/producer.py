@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Self, TypeAlias
@@ -17,7 +16,7 @@ from samband_kit.kafka.failures import KafkaError, KafkaUnreachable
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-Headers: TypeAlias = Sequence[tuple[str, bytes | None]]
+Headers: TypeAlias = list[tuple[str, bytes | None]]
 
 _BATCH_BYTES = 512 * 1024
 _REQUEST_MS = 15_000

@@ -11,16 +11,19 @@ from samband_kit.testing.eventually import eventually
 from samband_kit.testing.facts import Facts
 from samband_kit.testing.names import topic_prefix
 from samband_kit.testing.records import create_topics, publish_raw, read_events, read_topic
+from samband_kit.testing.running import RunningService, running
 
 __all__ = [
     "Backing",
     "Facts",
+    "RunningService",
     "admin_url",
     "create_topics",
     "eventually",
     "publish_raw",
     "read_events",
     "read_topic",
+    "running",
     "service_database",
     "service_settings",
     "topic_prefix",

@@ -38,7 +38,7 @@ async def publish_raw(
         if partition is None:
             partition = kafka.partition_of(key.decode("latin-1"), count) if key else 0
         batch = producer.batch()
-        batch.append(key, value, headers)
+        batch.append(key, value, list(headers))
         await producer.send(batch, name, partition)
 
 

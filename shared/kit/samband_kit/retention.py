@@ -1,0 +1,62 @@
+"""Retention: what the kit's own tables may forget, and when.
+
+Published facts of event topics are kept for ever, because they heal an
+emptied Kafka. Those of state topics go after 30 days: their owner can state
+the present again at any time.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from samband_contracts.topics import ALL
+
+from samband_kit import database, idempotency
+from samband_kit.service import Job, Runtime
+
+if TYPE_CHECKING:
+    from samband_kit.database import Connection, Pool
+
+STATE_FACTS = timedelta(days=30)
+IDEMPOTENCY_KEYS = timedelta(days=30)
+_CHUNK = 2_000
+
+
+async def sweep(pool: Pool) -> int:
+    """Delete what is old enough, in small transactions; returns how many rows of facts went."""
+    async with database.transaction(pool) as conn:
+        await idempotency.forget(conn, IDEMPOTENCY_KEYS)
+        await conn.execute("delete from spent_nonces where expires_at < now()")
+        await conn.execute("delete from rate_limits where expires_at < now()")
+    total = 0
+    while True:
+        async with database.transaction(pool) as conn:
+            gone = await _forget_state_facts(conn)
+        total += gone
+        if gone < _CHUNK:
+            return total
+
+
+async def _forget_state_facts(conn: Connection) -> int:
+    rows = await conn.fetch(
+        """
+        delete from outbox
+        where ctid = any(array(
+            select ctid from outbox
+            where topic = any($1::text[]) and published_at < now() - $2::interval
+            limit $3))
+        returning 1
+        """,
+        [topic.name for topic in ALL if topic.is_state],
+        STATE_FACTS,
+        _CHUNK,
+    )
+    return len(rows)
+
+
+async def _run(runtime: Runtime) -> None:
+    await sweep(runtime.pool)
+
+
+RETENTION = Job("retention", timedelta(hours=1), _run)

@@ -1,0 +1,71 @@
+"""The topics job: creates, extends, and refuses what it cannot put right."""
+
+import asyncio
+import dataclasses
+
+import pytest
+from samband_contracts.topics import ALL, CALLS, CONTACT_STATE, NETWORKS
+from samband_kit import topics
+from samband_kit.kafka import Administration, KafkaUnreachable
+from samband_kit.testing import Backing, service_settings
+from samband_kit.topics import TopicsRefused, ensure_topics, physical
+
+
+async def test_all_topics_are_created_once_as_their_contracts_say(backing: Backing) -> None:
+    async with service_settings(backing, "samband_kit") as settings:
+        created = await ensure_topics(settings)
+        assert len(created) == len(ALL)
+        assert await ensure_topics(settings) == []
+        async with Administration(settings.kafka_servers) as kafka:
+            found = await kafka.describe([physical(settings.kafka_prefix, topic) for topic in ALL])
+        assert len(found) == len(ALL)
+        calls = found[physical(settings.kafka_prefix, CALLS)]
+        assert calls.partitions == 12
+        assert calls.configs["cleanup.policy"] == "delete"
+        assert calls.configs["retention.ms"] == "-1"
+        contacts = found[physical(settings.kafka_prefix, CONTACT_STATE)]
+        assert contacts.configs["cleanup.policy"] == "compact"
+        assert contacts.configs["max.compaction.lag.ms"] == "3600000"
+
+
+async def test_the_job_may_run_twice_at_once(backing: Backing) -> None:
+    async with service_settings(backing, "samband_kit") as settings:
+        await asyncio.gather(*(ensure_topics(settings, [CALLS, NETWORKS]) for _ in range(4)))
+        assert await ensure_topics(settings, [CALLS, NETWORKS]) == []
+
+
+async def test_partitions_are_added_and_never_taken_away(backing: Backing) -> None:
+    small = dataclasses.replace(CALLS, partitions=2)
+    larger = dataclasses.replace(CALLS, partitions=5)
+    async with service_settings(backing, "samband_kit") as settings:
+        await ensure_topics(settings, [small])
+        [sentence] = await ensure_topics(settings, [larger])
+        assert sentence.endswith("from 2 to 5 partitions.")
+        with pytest.raises(TopicsRefused, match="has 5 partitions instead of 2"):
+            await ensure_topics(settings, [small])
+
+
+async def test_another_cleanup_policy_is_refused_and_then_nothing_is_done(
+    backing: Backing,
+) -> None:
+    async with service_settings(backing, "samband_kit") as settings:
+        name = physical(settings.kafka_prefix, CALLS)
+        async with Administration(settings.kafka_servers) as kafka:
+            await kafka.create(
+                name, partitions=12, replicas=1, configs={"cleanup.policy": "compact"}
+            )
+            with pytest.raises(TopicsRefused) as refused:
+                await ensure_topics(settings, [NETWORKS, CALLS])
+            assert f"{name} has cleanup.policy=compact instead of delete" in str(refused.value)
+            assert physical(settings.kafka_prefix, NETWORKS) not in await kafka.names()
+
+
+async def test_an_unreachable_kafka_is_one_clear_error(backing: Backing) -> None:
+    async with service_settings(backing, "samband_kit") as settings:
+        nowhere = settings.model_copy(update={"kafka_servers": "127.0.0.1:1"})
+        with pytest.raises(KafkaUnreachable, match=r"Kafka at 127\.0\.0\.1:1 does not answer"):
+            await ensure_topics(nowhere)
+
+
+def test_groups_are_one_per_service_and_topic() -> None:
+    assert topics.group("x.", "networks", CALLS) == "x.samband.networks.public.calls"
