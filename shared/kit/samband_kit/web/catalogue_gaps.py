@@ -26,6 +26,8 @@ METHODS = [
     ("**/templates/**.txt", "jinja2"),
 ]
 KEYWORDS: dict[str, tuple[int, ...] | None] = {"_": None, "N_": None, "ngettext": (1, 2)}
+SEEN_ON_PAGES = ("samband_kit.errors", "samband_kit.idempotency")
+"""The kit's refusals outside of this room that people meet; operators' commands speak English."""
 OPTIONS = {"**/templates/**": {"silent": "false"}}
 
 
@@ -51,8 +53,10 @@ def sentences(package: str) -> Iterator[str]:
     for module in pkgutil.walk_packages([str(folder)], f"{package}."):
         if not module.name.endswith("__main__"):
             import_module(module.name)
+    # The subclasses of a class are known once their modules are imported.
+    modules = (package, *SEEN_ON_PAGES) if package == KIT else (package,)
     for refusal in _subclasses(Refusal):
-        if f"{refusal.__module__}.".startswith(f"{package}."):
+        if any(f"{refusal.__module__}.".startswith(f"{module}.") for module in modules):
             yield " ".join((refusal.__doc__ or "").split())
             if "advice" in vars(refusal):
                 yield vars(refusal)["advice"]
@@ -65,7 +69,7 @@ def _subclasses(kind: type[Refusal]) -> Iterator[type[Refusal]]:
 
 
 def _translations(package: str) -> dict[str, tuple[str, ...]]:
-    source = files(KIT if package == "samband_kit" else package) / "locale" / "sv.po"
+    source = files(package) / "locale" / "sv.po"
     catalogue = (
         read_po(BytesIO(source.read_bytes()), locale="sv") if source.is_file() else Catalog()
     )

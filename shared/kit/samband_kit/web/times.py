@@ -61,7 +61,7 @@ def _at(moment: datetime, zone: str) -> datetime:
         raise ValueError("a moment needs its offset")
     try:
         return moment.astimezone(ZoneInfo(zone))
-    except (ZoneInfoNotFoundError, OSError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ValueError(f"unknown time zone {zone!r}") from error
 
 
