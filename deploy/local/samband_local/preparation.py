@@ -18,9 +18,9 @@ from typing import Literal
 
 from samband_local import credentials
 from samband_local.place import Place, read_json, write_json
-from samband_local.postgres import programs
 from samband_local.problems import DidNotStart
 from samband_local.services import DEPLOY, NAMES, Addresses, postgres_plan, run_or_refuse
+from samband_local.wheels import postgres_programs
 
 
 def make_roles(place: Place, addresses: Addresses) -> None:
@@ -32,7 +32,7 @@ def make_roles(place: Place, addresses: Addresses) -> None:
     }
     done = subprocess.run(  # noqa: S603 - our own program and arguments
         [
-            *(str(programs() / "psql"), "-X", "-h", "127.0.0.1", "-p", str(plan.port)),
+            *(str(postgres_programs() / "psql"), "-X", "-h", "127.0.0.1", "-p", str(plan.port)),
             *("-U", "postgres", "-d", "postgres", "-f", str(DEPLOY / "postgres" / "roles.sql")),
         ],
         env={"PATH": os.defpath, "PGPASSWORD": plan.password, **passwords},
