@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from samband_contracts.event import Event
+    from samband_kit.reactions import Handler
 
 PAIRS = (
     ("Piteå kommun", "Chinsali", "ZM"),
@@ -58,7 +59,7 @@ PAIRS = (
 )
 """The pairs of the first human-rights network."""
 
-HANDLERS = {
+HANDLERS: dict[type[Event], Handler] = {
     CallOpened: on_call_opened,
     RegistrationAccepted: on_registration_accepted,
     RegistrationMerged: on_registration_merged,

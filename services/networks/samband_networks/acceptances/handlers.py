@@ -39,9 +39,7 @@ async def on_registration_accepted(
     await calls.lock(conn, call_ids)
     fed = await networks.lock_fed_by(conn, call_ids)
     await membership_rows.describe(conn, [party for one in accepted for party in one.parties])
-    await store.record(
-        conn, [(one, event.time) for one, event in zip(accepted, events, strict=True)]
-    )
+    await store.record(conn, events)
     by_network: dict[Network, list[Acceptance]] = defaultdict(list)
     for one in accepted:
         if one.call_id in fed:

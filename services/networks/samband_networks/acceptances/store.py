@@ -9,41 +9,51 @@ from datetime import datetime
 from uuid import UUID
 
 import asyncpg
-from samband_contracts.registrations import RegistrationMerged
+from samband_contracts.event import CloudEvent
+from samband_contracts.registrations import RegistrationAccepted, RegistrationMerged
 from samband_contracts.values import Organisation, OrganisationKind
+from samband_kit.correlation import Correlation
 from samband_kit.database import Connection
 
-from samband_networks.acceptances.domain import Acceptance, Withdrawn
+from samband_networks.acceptances.domain import Acceptance, Withdrawn, acceptance
 
 
-async def record(conn: Connection, accepted: Sequence[tuple[Acceptance, datetime]]) -> None:
+async def record(conn: Connection, events: Sequence[CloudEvent[RegistrationAccepted]]) -> None:
     """Write down acceptances; their organisations are there already."""
+    accepted = [acceptance(event.data) for event in events]
     # Contact ids travel as one text each, because unnest flattens arrays of arrays.
     await conn.execute(
         """
         insert into acceptances
-          (registration_id, call_id, organisation_id, counterpart_id, contact_ids, accepted_at)
+          (registration_id, call_id, organisation_id, counterpart_id, contact_ids,
+           accepted_at, event_id, correlation_id)
         select registration_id, call_id, organisation_id, counterpart_id,
-               string_to_array(contacts, ',')::uuid[], accepted_at
-        from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::timestamptz[])
-          as accepted
-            (registration_id, call_id, organisation_id, counterpart_id, contacts, accepted_at)
+               string_to_array(contacts, ',')::uuid[], accepted_at, event_id, correlation_id
+        from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[],
+                    $6::timestamptz[], $7::uuid[], $8::uuid[])
+          as accepted (registration_id, call_id, organisation_id, counterpart_id, contacts,
+                       accepted_at, event_id, correlation_id)
         on conflict (registration_id) do nothing
         """,
-        [one.registration_id for one, _ in accepted],
-        [one.call_id for one, _ in accepted],
-        [one.organisation.organisation_id for one, _ in accepted],
-        [one.counterpart and one.counterpart.organisation_id for one, _ in accepted],
-        [",".join(map(str, one.contact_ids)) for one, _ in accepted],
-        [at for _, at in accepted],
+        [one.registration_id for one in accepted],
+        [one.call_id for one in accepted],
+        [one.organisation.organisation_id for one in accepted],
+        [one.counterpart and one.counterpart.organisation_id for one in accepted],
+        [",".join(map(str, one.contact_ids)) for one in accepted],
+        [event.time for event in events],
+        [event.id for event in events],
+        [event.correlation_id or event.id for event in events],
     )
 
 
-async def waiting(conn: Connection, call_id: UUID) -> list[Acceptance]:
-    """The acceptances of a call that no network has taken up, in order of time."""
+async def waiting(conn: Connection, call_id: UUID) -> list[tuple[Acceptance, Correlation]]:
+    """The acceptances of a call that no network has taken up, in order of time.
+
+    Each with the correlation of the fact that brought it.
+    """
     rows = await conn.fetch(
         """
-        select registration_id, call_id, contact_ids,
+        select registration_id, call_id, contact_ids, event_id, correlation_id,
           own.organisation_id, own.name, own.kind, own.country, own.code,
           other.organisation_id as other_id, other.name as other_name, other.kind as other_kind,
           other.country as other_country, other.code as other_code
@@ -56,12 +66,15 @@ async def waiting(conn: Connection, call_id: UUID) -> list[Acceptance]:
         call_id,
     )
     return [
-        Acceptance(
-            registration_id=row["registration_id"],
-            call_id=row["call_id"],
-            organisation=_organisation(row, "organisation_id", ""),
-            counterpart=_organisation(row, "other_id", "other_") if row["other_id"] else None,
-            contact_ids=tuple(row["contact_ids"]),
+        (
+            Acceptance(
+                registration_id=row["registration_id"],
+                call_id=row["call_id"],
+                organisation=_organisation(row, "organisation_id", ""),
+                counterpart=_organisation(row, "other_id", "other_") if row["other_id"] else None,
+                contact_ids=tuple(row["contact_ids"]),
+            ),
+            Correlation(row["correlation_id"], row["event_id"]),
         )
         for row in rows
     ]

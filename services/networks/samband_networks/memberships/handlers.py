@@ -10,6 +10,7 @@ from uuid import UUID
 
 from samband_contracts.event import CloudEvent
 from samband_kit import outbox
+from samband_kit.correlation import Correlation
 from samband_kit.database import Connection, Pool, transaction
 from samband_kit.idempotency import once
 from samband_kit.ids import new_id
@@ -25,13 +26,12 @@ from samband_networks.tasks import store as tasks
 async def take_in(
     conn: Connection,
     accepted: Mapping[Network, Sequence[Acceptance]],
-    causes: Mapping[UUID, CloudEvent[Any]],
+    causes: Mapping[UUID, CloudEvent[Any] | Correlation],
 ) -> None:
     """Make members of the parties of these acceptances, network by network.
 
-    `causes` names the fact that brought an acceptance, by registration; one
-    that had been waiting has none. What a network cannot follow becomes a
-    task for its coordinator.
+    `causes` names the fact that brought each acceptance, by registration.
+    What a network cannot follow becomes a task for its coordinator.
     """
     known = await store.states(conn, [network.network_id for network in accepted])
     admissions = [
@@ -55,7 +55,7 @@ async def take_in(
     await outbox.append(
         conn,
         [one.event for one in joined],
-        causes=[causes.get(one.registration_id) for one in joined],
+        causes=[causes[one.registration_id] for one in joined],
     )
 
 

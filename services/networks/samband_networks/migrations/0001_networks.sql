@@ -53,7 +53,11 @@ create table acceptances (
   contact_ids uuid[] not null,
   network_id uuid references networks (network_id),
   accepted_at timestamptz not null,
-  withdrawn_at timestamptz
+  withdrawn_at timestamptz,
+  -- The fact, and the story that it belongs to: a membership that comes of it
+  -- later is still part of that story.
+  event_id uuid not null,
+  correlation_id uuid not null
 );
 create index acceptances_waiting on acceptances (call_id)
   where network_id is null and withdrawn_at is null;

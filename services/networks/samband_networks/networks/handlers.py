@@ -58,7 +58,9 @@ async def create_network(pool: Pool, command: CreateNetwork, *, by: Actor, key: 
         )
         await store.insert(conn, network)
         if command.call_id is not None:
-            await take_in(conn, {network: await acceptances.waiting(conn, command.call_id)}, {})
+            waiting = await acceptances.waiting(conn, command.call_id)
+            causes = {one.registration_id: cause for one, cause in waiting}
+            await take_in(conn, {network: [one for one, _ in waiting]}, causes)
         await remember(conn, key, {"network_id": str(network.network_id)})
         return network.network_id
 
