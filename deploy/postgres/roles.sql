@@ -42,3 +42,8 @@ create schema if not exists notifications authorization notifications;
 alter role registration in database samband set search_path = registration;
 alter role networks in database samband set search_path = networks;
 alter role notifications in database samband set search_path = notifications;
+
+-- Extensions belong to the administrator; the search by likeness is registration's.
+create schema if not exists extensions;
+create extension if not exists pg_trgm schema extensions;
+grant usage on schema extensions to registration;

@@ -46,8 +46,8 @@ class Counterpart:
 
     @property
     def country_name(self) -> str:
-        """As the pages show it in Swedish."""
-        return Locale("sv").territories[self.country]
+        """As the pages show it in English."""
+        return str(Locale("en").territories[self.country])
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """A person with a browser: opens pages, reads them, fills in forms by their labels.
 
 No JavaScript runs, so whatever a visitor can do works without it. A field is
-found by what a person reads beside it; a page that lacks it is an error that
-says what the page did show.
+found by what a person reads beside it, in English, so that this code reads like
+the story; a page that lacks it is an error that says what the page did show.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Visitor:
             base_url=base_url,
             follow_redirects=True,
             timeout=timeout,
-            headers={"Accept": "text/html", "Accept-Language": "sv"},
+            headers={"Accept": "text/html", "Accept-Language": "en"},
         )
 
     async def __aenter__(self) -> Visitor:
@@ -115,6 +115,40 @@ class Page:
         """Whether a button with this text is there."""
         return any(text_of(each) == button for each in self.soup.find_all("button"))
 
+    def labels(self) -> list[str]:
+        """The labels of all fields and choices."""
+        return [text_of(each) for each in self.soup.find_all("label")]
+
+    def value(self, term: str) -> str:
+        """What a list of facts says about `term`."""
+        for each in self.soup.find_all("dt"):
+            if text_of(each) == term:
+                return text_of(each.find_next_sibling("dd"))
+        raise PageSurprise(f"nothing about “{term}” on “{self.gist()}”")
+
+    def has_option(self, label: str) -> bool:
+        """Whether a list has a choice that begins with this."""
+        return any(text_of(each).startswith(label) for each in self.soup.find_all("option"))
+
+    def has_row(self, first_cell: str) -> bool:
+        """Whether a table has a row that begins with this."""
+        return any(text_of(each) == first_cell for each in self._row_heads())
+
+    def rows(self, caption: str) -> int:
+        """How many rows the table with this caption has; 0 when there is none."""
+        for table in self.soup.find_all("table"):
+            if text_of(table.find("caption")) == caption:
+                return len(table.select("tbody tr"))
+        return 0
+
+    def row_links(self) -> list[str]:
+        """The address behind the first cell of each row of the page's tables."""
+        links = [each.find("a") for each in self.soup.select("tbody th")]
+        return [urljoin(self.url, str(link["href"])) for link in links if link]
+
+    def _row_heads(self) -> list[Tag]:
+        return self.soup.select("tbody th > span:last-child")
+
     def link(self, words: str) -> str:
         """The address behind the first link that contains these words."""
         for tag in self.soup.find_all("a"):
@@ -178,8 +212,7 @@ class Form:
         labels = self.tag.find_all("label")
         for tag in sorted(labels, key=lambda each: text_of(each) != label):
             if text_of(tag).startswith(label):
-                control = self.tag.find(id=tag.get("for")) if tag.get("for") else None
-                control = control or tag.find(["input", "select", "textarea"])
+                control = self.tag.find(id=str(tag.get("for", "")))
                 if isinstance(control, Tag) and control.get("name"):
                     return control
         seen = [text_of(each) for each in labels]
