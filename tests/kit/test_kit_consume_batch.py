@@ -138,7 +138,9 @@ async def test_the_reason_of_a_failure_is_kept_without_the_row_that_postgres_sho
     pool: Pool,
 ) -> None:
     async def insert_null(conn: Connection, events: Sequence[CloudEvent[Any]]) -> None:
-        await conn.execute("insert into effects (key, sequence, event_type) values ('secret', 1, 'x')")
+        await conn.execute(
+            "insert into effects (key, sequence, event_type) values ('secret', 1, 'x')"
+        )
 
     reaction = Reaction(MEMBERSHIPS, {type(joined(new_id())): insert_null})
     await apply_batch(pool, reaction, [arrived(said(joined(new_id()), 1))])
