@@ -22,6 +22,8 @@ from samband_local.problems import DidNotStart
 from samband_local.services import DEPLOY, NAMES, Addresses, postgres_plan, run_or_refuse
 from samband_local.wheels import postgres_programs
 
+Command = Literal["migrate", "load-register", "topics"]
+
 
 def make_roles(place: Place, addresses: Addresses) -> None:
     """Database, roles and schemas; harmless when they are there."""
@@ -46,43 +48,45 @@ def make_roles(place: Place, addresses: Addresses) -> None:
 
 
 def fingerprint(service: str) -> str:
-    """Changes whenever a service's migrations or the topics may have changed."""
+    """Changes whenever a service's migrations, register or topics may have changed."""
     digest = hashlib.sha256()
     for package in ("samband_contracts", "samband_kit", f"samband_{service}"):
         spec = find_spec(package)
         for folder in (spec.submodule_search_locations or []) if spec else []:
             for path in sorted(Path(folder).rglob("*")):
-                if path.suffix == ".sql" or path.stem in ("topics", "main", "consumers"):
+                relevant = path.suffix in (".sql", ".csv", ".json")
+                if relevant or path.stem in ("topics", "main", "consumers"):
                     digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
 
 
 def _birth(command: str, place: Place) -> str:
     """Differs between the data of now and those of a server that was thrown away."""
-    if command == "migrate":
+    if command != "topics":
         return str((place.postgres / "data" / "PG_VERSION").stat().st_mtime_ns)
     lines = (place.kafka / "data" / "meta.properties").read_text().splitlines()
     return next(line for line in lines if line.startswith("cluster.id="))
 
 
 def prepare(
-    command: Literal["migrate", "topics"],
+    command: Command,
     place: Place,
     environments: Mapping[str, Mapping[str, str]],
     due_now: Callable[[], None],
 ) -> None:
-    """Let every service run this command that has not run it in its present shape.
+    """Let every service that has this command run it, unless it did so in its present shape.
 
     `due_now` is called if there is anything to do. Raises `DidNotStart`.
     """
+    names = ("registration",) if command == "load-register" else NAMES
     done = read_json(place.prepared)
-    due = {
-        name: mark for name in NAMES if done.get(f"{name} {command}") != (mark := fingerprint(name))
-    }
+    born = _birth(command, place)
+    marks = {name: f"{fingerprint(name)} {born}" for name in names}
+    due = [name for name in names if done.get(f"{name} {command}") != marks[name]]
     if not due:
         return
     due_now()
     with ThreadPoolExecutor(len(due)) as pool:
         list(pool.map(lambda name: run_or_refuse(name, place, environments[name], command), due))
-    done |= {f"{name} {command}": mark for name, mark in due.items()}
+    done |= {f"{name} {command}": marks[name] for name in due}
     write_json(place.prepared, done)

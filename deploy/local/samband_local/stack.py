@@ -28,7 +28,7 @@ from samband_local.kafka import Kafka, KafkaPlan
 from samband_local.mailbox import process as mailbox
 from samband_local.place import Place, read_json, write_json
 from samband_local.postgres import Postgres
-from samband_local.preparation import prepare
+from samband_local.preparation import Command, prepare
 from samband_local.problems import DidNotStart
 from samband_local.programs import Program, answers
 from samband_local.report import link_in
@@ -170,19 +170,10 @@ class Stack:
             self.kept[name].begin()
         self.kept["postgres"].ready()
         preparation.make_roles(self.place, self.addresses)
-        prepare(
-            "migrate",
-            self.place,
-            self.environments,
-            due_now=partial(self._progress, "Applying migrations"),
-        )
+        self._prepare("migrate", "Applying migrations")
+        self._prepare("load-register", "Loading the register of municipalities")
         self.kept["kafka"].ready()
-        prepare(
-            "topics",
-            self.place,
-            self.environments,
-            due_now=partial(self._progress, "Creating topics"),
-        )
+        self._prepare("topics", "Creating topics")
         self._progress("Starting the services")
         for name in NAMES:
             self.kept[name].begin()
@@ -202,6 +193,9 @@ class Stack:
         """Stop everything, those that use others first."""
         order = (("gateway", *NAMES), ("mailbox", "kafka"), ("postgres",))
         stop_all([[self.kept[name] for name in group] for group in order])
+
+    def _prepare(self, command: Command, words: str) -> None:
+        prepare(command, self.place, self.environments, due_now=partial(self._progress, words))
 
     def _note(self) -> None:
         """Write down for other processes what runs now."""
