@@ -143,7 +143,7 @@ def test_a_setting_may_lie_in_a_file(given: pytest.MonkeyPatch, tmp_path: Path) 
 
 def test_a_setting_given_twice_is_refused(given: pytest.MonkeyPatch, tmp_path: Path) -> None:
     given.setenv("SAMBAND_SECRET_KEYS_FILE", str(tmp_path / "keys"))
-    with pytest.raises(SettingsRefused, match="are both set"):
+    with pytest.raises(SettingsRefused, match="keep one of them"):
         Settings.read()
 
 

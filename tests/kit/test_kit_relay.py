@@ -16,6 +16,7 @@ from samband_kit import blocked, database, outbox, topics
 from samband_kit.correlation import correlated
 from samband_kit.ids import new_id
 from samband_kit.kafka import Administration
+from samband_kit.relay import store
 from samband_kit.testing import (
     Backing,
     admin_url,
@@ -203,6 +204,31 @@ async def test_a_relay_survives_that_postgres_ends_all_its_connections(backing: 
         await say(service.pool, [key])
         await service.drained()
         assert in_order_at_least_once((await arrived(service.settings))[str(key)], 4)
+
+
+async def test_what_waits_is_found_by_the_small_index_however_large_the_table(
+    backing: Backing,
+) -> None:
+    async with writer(backing, topics=()) as service:
+        await service.pool.execute(
+            """
+            insert into outbox (topic, key, sequence, event_id, event_type, headers, published_at)
+            select 't', 'k' || i % 100, i, gen_random_uuid(), 'x', '{}',
+                   case when i % 500 > 0 then now() end
+            from generate_series(1, 20000) i
+            """
+        )
+        async with service.pool.acquire() as conn:
+            await store.prepare(conn)
+            for statement, arguments in (
+                (store.WAITING, (1000, [1, 2], ["other"], 1_000_000)),
+                (store.MARK, ([500, 1000],)),
+            ):
+                plan = await conn.fetch(f"explain {statement}", *arguments)
+                text = "\n".join(row[0] for row in plan)
+                assert "outbox_waiting" in text
+                assert "Seq Scan on outbox" not in text
+                assert "Sort" not in text
 
 
 async def small_topic(service: Writer) -> None:

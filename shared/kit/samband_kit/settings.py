@@ -31,7 +31,11 @@ class Settings(BaseSettings):
     """What every service reads; services add their own in a subclass."""
 
     model_config = SettingsConfigDict(
-        env_prefix="SAMBAND_", extra="ignore", frozen=True, hide_input_in_errors=True
+        env_prefix="SAMBAND_",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     database_url: SecretStr = Field(
@@ -124,11 +128,11 @@ class _Files(PydanticBaseSettingsSource):
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         variable = f"SAMBAND_{field_name.upper()}"
         named = os.environ.get(f"{variable}_FILE")
-        if named is not None and variable in os.environ:
-            raise SettingsRefused(f"{variable} and {variable}_FILE are both set; keep one of them.")
         path = Path(named) if named else SECRETS / variable.lower()
         if not named and not path.is_file():
             return None, field_name, False
+        if os.environ.get(variable):
+            raise SettingsRefused(f"{variable} is set, and {path} too; keep one of them.")
         try:
             return path.read_text(encoding="utf-8").strip(), field_name, False
         except (OSError, UnicodeDecodeError) as error:

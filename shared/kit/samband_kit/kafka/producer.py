@@ -99,7 +99,7 @@ class Producer:
         """How many partitions the topic has, 0 if that is not known yet."""
         return len(self._producer.client.cluster.partitions_for_topic(topic) or ())
 
-    async def partitions(self, topic: str, *, seconds: float = 5.0) -> int:
+    async def partitions(self, topic: str, *, seconds: float = 1.0) -> int:
         """How many partitions the topic has; asks Kafka when it is not known.
 
         Raises:
@@ -123,7 +123,7 @@ class Producer:
         could be accepted before it. Waits for as long as Kafka is away.
         """
         batch._builder.close()  # noqa: SLF001 - the class above, in two halves
-        sent = await self._producer.send_batch(batch._builder, topic, partition=partition)  # noqa: SLF001
+        sent = await self._producer.send_batch(batch._builder, topic, partition=partition)  # noqa: SLF001 - as above
         await sent
 
     async def close(self, *, seconds: float = _STOP_SECONDS) -> None:
@@ -139,9 +139,14 @@ class Producer:
         # stop() waits for batches that will never be acknowledged, and for
         # requests that will never be answered: fail the first, cut the second.
         accumulator = self._producer._message_accumulator  # noqa: SLF001 - there is no public way
+        queued = [batch for batches in accumulator._batches.values() for batch in batches]  # noqa: SLF001 - as above
         accumulator.fail_all(KafkaTimeoutError())
+        for batch in queued:
+            # Nobody waits for these; looking at them keeps asyncio from reporting them.
+            if batch._drain_waiter.done():  # noqa: SLF001 - as above
+                batch._drain_waiter.exception()  # noqa: SLF001 - as above
         await self._producer.client.close()
-        sender = self._producer._sender.sender_task  # noqa: SLF001 - there is no public way
+        sender = self._producer._sender.sender_task  # noqa: SLF001 - as above
         if sender is not None:
             sender.cancel()
         await asyncio.wait({stopping}, timeout=_STOP_SECONDS)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # `order by position` from the lowest row that waits, never "after the last one
 # seen": a row with a lower position may commit later than a higher one. The
 # window bounds the memory of a batch; what is left out comes with the next.
-_WAITING = """
+WAITING = """
 select position, topic, key, headers, value
 from (
     select position, topic, key, headers, value,
@@ -39,7 +39,7 @@ where bytes_before < $4
 order by position
 """
 
-_MARK = """
+MARK = """
 update outbox set published_at = now()
 where position = any($1::bigint[]) and published_at is null and quarantined_at is null
 """
@@ -91,13 +91,13 @@ async def waiting(
     except_topics: Sequence[str],
 ) -> list[Row]:
     """The lowest rows that wait, up to `limit` and about `largest` bytes, at least one."""
-    return await conn.fetch(_WAITING, limit, list(except_positions), list(except_topics), largest)
+    return await conn.fetch(WAITING, limit, list(except_positions), list(except_topics), largest)
 
 
 async def mark(conn: Connection, positions: Sequence[int]) -> None:
     """Note that Kafka has these rows."""
     if positions:
-        await conn.execute(_MARK, positions)
+        await conn.execute(MARK, positions)
 
 
 async def block(conn: Connection, topic: str, key: str, reason: str) -> None:
