@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 import uvicorn
 from samband_kit.testing import eventually
@@ -37,7 +38,7 @@ async def browser() -> AsyncIterator[Browser]:
 async def address(backing: Backing) -> AsyncIterator[str]:
     """The sample app, listening."""
     async with sample(backing, human_seconds=0) as web:
-        config = uvicorn.Config(web.app, port=0, access_log=False, lifespan="off", ws="none")
+        config = uvicorn.Config(web.app, port=0, log_config=None, lifespan="off", ws="none")
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve())
 
@@ -130,3 +131,11 @@ async def test_on_paper_there_is_only_what_one_carries_to_a_meeting(
             assert not await seen.page.locator(left_out).first.is_visible()
         assert await seen.page.locator("table").is_visible()
         await seen.photograph("stil-papper")
+
+
+async def test_the_server_does_not_log_what_the_last_resort_kept_to_itself(
+    address: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(f"{address}/broken")).status_code == 500
+    assert "anna@falun.se" not in caplog.text + "".join(capfd.readouterr())

@@ -16,6 +16,8 @@ class Refusal(Exception):
     """This could not be done."""
 
     status: ClassVar[int] = 400
+    advice: ClassVar[str | None] = None
+    """What can be done next, an English msgid too; without it the page says what fits the status."""
     fields: Mapping[str, str]
     """Form field to message, for refusals that belong to fields."""
 

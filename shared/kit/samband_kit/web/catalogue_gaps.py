@@ -58,8 +58,8 @@ def sentences(package: str) -> Iterator[str]:
     for refusal in _subclasses(Refusal):
         if any(f"{refusal.__module__}.".startswith(f"{module}.") for module in modules):
             yield " ".join((refusal.__doc__ or "").split())
-            if "advice" in vars(refusal):
-                yield vars(refusal)["advice"]
+            if refusal.advice:
+                yield refusal.advice
 
 
 def _subclasses(kind: type[Refusal]) -> Iterator[type[Refusal]]:

@@ -119,5 +119,4 @@ def message_of(refusal: Refusal) -> str:
 
 def advice_for(refusal: Refusal, status: int) -> str:
     """What can be done next, in the reader's language."""
-    own: str | None = getattr(refusal, "advice", None)
-    return _(own if own is not None else NEXT.get(status, NEXT[500]))
+    return _(refusal.advice or NEXT.get(status, NEXT[500]))

@@ -1,5 +1,6 @@
 """Refusals on their way out: the exception handlers of every app."""
 
+import logging
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,6 +43,8 @@ def install(app: FastAPI, statuses: Mapping[type[Exception], int]) -> None:
     for kind in {**STATUSES, **statuses}:
         app.add_exception_handler(kind, _on_listed)
     app.add_exception_handler(Exception, _on_anything_else)
+    # The server logs what passes the last resort once more, with the error's text.
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
 
 
 def answer(
@@ -135,6 +138,10 @@ async def _on_anything_else(request: Request, error: Exception) -> Response:
         response = answer(request, OurFault())
     add_headers(response.headers, visit, https=web.https)
     return response
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    return not record.getMessage().startswith("Exception in ASGI application")
 
 
 def _field(loc: tuple[Any, ...]) -> str:
