@@ -60,16 +60,20 @@ def elsewhere(moment: datetime, countries: Iterable[str]) -> list[str]:
             clock = format_datetime(moment, zone).rpartition(",")[0]
         places.setdefault(clock, []).append(_place(zone))
     return [
-        _("{time} in {place}", time=clock, place=format_list(named, locale=language()))
+        _("{time} in {place}", time=clock, place=format_list(sorted(named), locale=_locale()))
         for clock, named in places.items()
     ]
 
 
 def country_name(country: str) -> str:
     """The country's name in the reader's language, its code if it has none."""
-    name: str = Locale(language()).territories.get(country, country)
+    name: str = Locale.parse(_locale()).territories.get(country, country)
     return name
 
 
 def _place(zone: str) -> str:
-    return get_timezone_location(zone, locale=language(), return_city=True)
+    return get_timezone_location(zone, locale=_locale(), return_city=True)
+
+
+def _locale() -> str:
+    return "sv_SE" if language() == "sv" else "en_GB"

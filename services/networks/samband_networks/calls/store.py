@@ -33,7 +33,7 @@ async def lock(conn: Connection, call_ids: Collection[UUID]) -> None:
         list(call_ids),
     )
     await conn.execute(
-        "select call_id from calls where call_id = any($1::uuid[]) order by call_id for update",
+        "select call_id from calls where call_id = any($1::uuid[]) order by call_id for no key update",
         list(call_ids),
     )
 

@@ -69,7 +69,7 @@ async def lock(conn: Connection, network_id: UUID, meeting_id: UUID) -> Meeting:
     """The meeting, locked; MeetingUnknown if this network has none of that id."""
     row = await conn.fetchrow(
         f"""
-        select {_COLUMNS} from meetings where network_id = $1 and meeting_id = $2 for update
+        select {_COLUMNS} from meetings where network_id = $1 and meeting_id = $2 for no key update
         """,  # noqa: S608 - constant
         network_id,
         meeting_id,
@@ -84,7 +84,7 @@ async def lock_kickoff(conn: Connection, network_id: UUID) -> Meeting | None:
     row = await conn.fetchrow(
         f"""
         select {_COLUMNS} from meetings
-        where network_id = $1 and kind = 'kickoff' and state <> 'cancelled' for update
+        where network_id = $1 and kind = 'kickoff' and state <> 'cancelled' for no key update
         """,  # noqa: S608 - constant
         network_id,
     )

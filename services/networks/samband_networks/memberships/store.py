@@ -87,7 +87,7 @@ async def lock(conn: Connection, network_id: UUID, membership_id: UUID) -> Membe
     row = await conn.fetchrow(
         """
         select membership_id, network_id, organisation_id, state from memberships
-        where network_id = $1 and membership_id = $2 for update
+        where network_id = $1 and membership_id = $2 for no key update
         """,
         network_id,
         membership_id,
@@ -102,7 +102,7 @@ async def lock_active(conn: Connection, network_id: UUID) -> list[Membership]:
     rows = await conn.fetch(
         """
         select membership_id, network_id, organisation_id, state from memberships
-        where network_id = $1 and state = 'active' order by membership_id for update
+        where network_id = $1 and state = 'active' order by membership_id for no key update
         """,
         network_id,
     )

@@ -74,7 +74,7 @@ async def find(conn: Connection, network_id: UUID) -> Network:
 async def lock(conn: Connection, network_id: UUID) -> Network:
     """The network, locked until the transaction ends; NetworkUnknown if there is none."""
     row = await conn.fetchrow(
-        f"select {_COLUMNS} from networks where network_id = $1 for update",  # noqa: S608 - constant
+        f"select {_COLUMNS} from networks where network_id = $1 for no key update",  # noqa: S608 - constant
         network_id,
     )
     if row is None:
@@ -91,7 +91,7 @@ async def lock_fed_by(conn: Connection, call_ids: Collection[UUID]) -> dict[UUID
         f"""
         select {_COLUMNS} from networks
         where call_id = any($1::uuid[])
-        order by network_id for update
+        order by network_id for no key update
         """,  # noqa: S608 - constant
         list(call_ids),
     )
