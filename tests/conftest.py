@@ -17,6 +17,7 @@ import pytest
 from filelock import FileLock
 from samband_kit.testing.backing import Backing
 from samband_local import backing as local_backing
+from samband_local.temporary import TEST_PREFIX, sweep
 
 _GIVEN = "SAMBAND_TEST_STACK"
 # How the workers of pytest-xdist learn what their controller decided.
@@ -31,7 +32,8 @@ def _is_worker(config: pytest.Config) -> bool:
 def pytest_configure(config: pytest.Config) -> None:
     if _is_worker(config) or os.environ.get(_GIVEN):
         return
-    os.environ[_FOLDER] = tempfile.mkdtemp(prefix="samband-test-")
+    sweep()
+    os.environ[_FOLDER] = tempfile.mkdtemp(prefix=TEST_PREFIX)
     os.environ[_CONTROLLER] = str(os.getpid())
 
 

@@ -64,7 +64,8 @@ class Stack:
         self._changing = threading.Lock()
         self._tell = tell
         names = [field.name for field in fields(Addresses)]
-        last = _FIRST_CHOICE | read_json(place.ports)
+        # What is thrown away must not take the ports that people know.
+        last = ({} if careless else _FIRST_CHOICE) | read_json(place.ports)
         chosen = ports.choose(names, fix=fixed_ports or {}, last=last)
         self.addresses = Addresses(**chosen)
         write_json(place.ports, chosen)
