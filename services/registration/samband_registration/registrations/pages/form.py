@@ -138,23 +138,32 @@ async def _step(
         if step == "organisation":
             context["names"] = await organisations.names(conn, country="SE")
         elif step == "which":
-            context["offered"] = given.offered if given is not None else ()
+            offered = given.offered if given is not None else ()
+            context["offered"] = [
+                (one.organisation.organisation_id, one.organisation.name, one.county)
+                for one in offered
+            ]
         elif step == "partnership":
-            context["countries"] = countries(language())
-            context["counterparts"] = await organisations.foreign(conn)
+            country = countries(language())
+            context["counterparts"] = [
+                (one.organisation_id, f"{one.name} ({country.get(one.country, one.country)})")
+                for one in await organisations.foreign(conn)
+            ]
             context["themes"] = [
                 (theme.theme, theme.label.text(language())) for theme in await themes(conn)
             ]
     shown = {*FIELDS[step], *(("organisation_id",) if step == "organisation" else ())}
     carried = {name: text for name, text in await _typed(request) if name not in shown}
-    return page(
-        request,
-        f"registrations/step_{step}.html",
-        refused=refused,
-        call=call,
-        title=call.title.text(language()),
-        carried=carried,
-        **context,
+    return _kept(
+        page(
+            request,
+            f"registrations/step_{step}.html",
+            refused=refused,
+            call=call,
+            title=call.title.text(language()),
+            carried=carried,
+            **context,
+        )
     )
 
 
@@ -163,16 +172,25 @@ async def _check(
 ) -> Response:
     async with runtime_of(request).pool.acquire() as conn:
         labels = {theme.theme: theme.label.text(language()) for theme in await themes(conn)}
-    return page(
-        request,
-        "registrations/check.html",
-        refused=refused,
-        call=call,
-        title=call.title.text(language()),
-        answers=complete,
-        theme=labels.get(complete.form.theme),
-        carried=dict(await _typed(request)),
+    return _kept(
+        page(
+            request,
+            "registrations/check.html",
+            refused=refused,
+            call=call,
+            title=call.title.text(language()),
+            answers=complete,
+            theme=labels.get(complete.form.theme),
+            carried=dict(await _typed(request)),
+        )
     )
+
+
+def _kept(shown: Response) -> Response:
+    # The page is the answer to a form. Only if this browser may keep it, its
+    # button *back* shows the page again instead of a warning.
+    shown.headers["Cache-Control"] = "private, no-cache"
+    return shown
 
 
 def _not_open(request: Request, call: Call) -> Response:

@@ -12,10 +12,11 @@ from fastapi import APIRouter
 from samband_kit.errors import Conflict, FieldErrors
 from samband_kit.web.context import runtime_of
 from samband_kit.web.forms import Ask, Form, read_form
-from samband_kit.web.i18n import N_, language
+from samband_kit.web.i18n import N_, _, language
 from samband_kit.web.links import LinkExpired, Links
 from samband_kit.web.pages import page, see_other
 from samband_kit.web.sessions import public
+from samband_kit.web.times import format_datetime
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -96,7 +97,7 @@ async def own_registration(request: Request, token: str) -> Response:
         token=token,
         state=STATES[found.state],
         joined_state=None if into is None else STATES[into.state],
-        history=[(entry.at, HAPPENED[entry.action]) for entry in history],
+        history=[(format_datetime(entry.at), _(HAPPENED[entry.action])) for entry in history],
         next_step=NEXT[found.state],
         may_join=found.state is State.IN_REVIEW and not await _answered(request, found),
         may_withdraw=found.state in OPEN,

@@ -12,6 +12,7 @@ from samband_kit.web.i18n import _, language
 from samband_kit.web.pages import here_with, page, see_other
 from samband_kit.web.problems import PageMissing
 from samband_kit.web.sessions import Session, require
+from samband_kit.web.times import format_datetime
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -140,7 +141,7 @@ async def _detail(
         first=others[0] if others else None,
         history=[
             (
-                entry.at,
+                format_datetime(entry.at),
                 _(DONE[entry.action]),
                 staff.get(entry.account_id) if entry.account_id else _(ACTORS[entry.actor]),
             )
