@@ -1,21 +1,18 @@
-"""Import modules, each in a process of its own, and tell what that did.
+"""Import modules one after the other in a bare process, and tell what that did.
 
-Run as a script with two arguments: other people's packages, and ours, both
-separated by commas. The first are imported once, so that a child sees the
-effects of our code alone and is ready in a few milliseconds. Prints JSON:
-each module that did more than define things, with what it did or how it
-failed.
+Run as a script with two arguments: other people's packages, and our modules,
+both separated by commas. The first are imported beforehand, so that what is
+told is what our own code does. Prints a line for every effect, or for whatever
+the modules themselves print, and `done` when it has come to the end.
 """
 
 import importlib
-import json
 import os
 import sys
 import threading
 
-DONE = "\n"
-START = threading.Thread.start
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+START = threading.Thread.start
 EFFECTS = (
     "os.exec",
     "os.fork",
@@ -31,38 +28,25 @@ EFFECTS = (
     "subprocess.",
 )
 
+importing = ""
+
+
+def tell(effect: str) -> None:
+    """Name the module that was asked for; what it imports counts as its own."""
+    os.write(1, f"{importing}: {effect}\n".encode())
+
 
 def watch(event: str, arguments: tuple[object, ...]) -> None:
     """Audit hook: tell of whatever is more than reading files and defining things."""
     writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & WRITING
     if writes or event.startswith(EFFECTS):
-        os.write(2, f"{event} {arguments[:1]}\n".encode())
+        tell(f"{event} {arguments[:1]}")
 
 
 def start(self: threading.Thread) -> None:
     """`Thread.start`, which has no audit event of its own in every Python."""
-    os.write(2, f"started {self.name}".encode())
+    tell(f"starts {self.name}")
     START(self)
-
-
-def effects_of(module: str) -> str:
-    """What a child that imports `module` says or prints, its traceback included."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child:
-        os.close(writing)
-        with os.fdopen(reading, encoding="utf-8") as pipe:
-            said = pipe.read()
-        os.waitpid(child, 0)
-        return said.removesuffix(DONE) if said.endswith(DONE) else f"{said} and it ended"
-    os.dup2(writing, 1)
-    os.dup2(writing, 2)
-    sys.addaudithook(watch)
-    threading.Thread.start = start  # type: ignore[method-assign] # to watch it
-    importlib.import_module(module)
-    sys.stdout.write(DONE)
-    sys.stdout.flush()
-    os._exit(0)
 
 
 if __name__ == "__main__":
@@ -70,4 +54,8 @@ if __name__ == "__main__":
     others, ours = (argument.split(",") for argument in sys.argv[1:])
     for name in others:
         importlib.import_module(name)
-    sys.stdout.write(json.dumps({name: said for name in ours if (said := effects_of(name))}))
+    sys.addaudithook(watch)
+    threading.Thread.start = start  # type: ignore[method-assign] # to watch it
+    for importing in ours:
+        importlib.import_module(importing)
+    sys.stdout.write("done")

@@ -10,15 +10,16 @@ import typer
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from samband_contracts.topics import ALL
+from samband_kit.operating import operator_cli
+from samband_kit.service import Service
 from samband_kit.settings import Settings
+from samband_registration.commands import command_line
 from typer.core import TyperGroup
 
 from tests.architecture.source_tree import DISTRIBUTIONS, ROOT, SERVICES, files, modules, sources
 
 REFERENCE = ROOT / "docs/reference"
-METRICS = {"Counter", "Gauge", "Histogram", "Info", "Summary"} | {
-    f"{kind}MetricFamily" for kind in ("Counter", "Gauge", "Histogram", "Info", "Summary")
-}
+METRICS = ("Counter", "Gauge", "Histogram", "Info", "Summary")
 EVENTS = [event for topic in ALL for event in topic.events]
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#]+)(?:#[^)]*)?\)")
 
@@ -35,7 +36,9 @@ def test_every_metric_is_documented() -> None:
 
 
 def test_every_metric_has_a_name_that_says_what_is_counted() -> None:
-    named = re.compile(r"samband_[a-z_]+_(total|seconds|bytes|records|keys|rows|connections|info)")
+    named = re.compile(
+        r"samband_[a-z_]+_(total|seconds|bytes|records|keys|rows|connections|active)"
+    )
     assert not [name for name in _metrics() if not named.fullmatch(name)]
 
 
@@ -56,8 +59,16 @@ def test_every_event_is_documented_with_its_fields() -> None:
     ]
 
 
-def test_every_command_is_documented() -> None:
-    assert _rows("commands.md").keys() == set(_commands())
+def test_every_command_is_documented_with_its_options() -> None:
+    rows = _rows("commands.md")
+    commands = dict(_commands())
+    assert rows.keys() == commands.keys()
+    assert not [
+        f"{name} {option}"
+        for name, options in commands.items()
+        for option in options
+        if f"`{option}`" not in rows[name]
+    ]
 
 
 def test_links_between_pages_lead_somewhere() -> None:
@@ -98,33 +109,37 @@ def _default(field: FieldInfo) -> str:
 def _metrics() -> Iterator[str]:
     """The names of all metrics that the code makes; a computed name cannot be checked."""
     for source in sources(shipped_only=True):
+        makers = {
+            alias.name
+            for node in source.tree.body
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("prometheus_")
+            for alias in node.names
+            if alias.name.startswith(METRICS)
+        }
         for node in ast.walk(source.tree):
-            if isinstance(node, ast.Call) and _called(node) in METRICS and node.args:
-                name = node.args[0]
-                assert isinstance(name, ast.Constant), f"{source}:{node.lineno}"
-                yield str(name.value)
+            if isinstance(node, ast.Call) and _called(node) in makers:
+                assert isinstance(node.args[0], ast.Constant), f"{source}:{node.lineno}"
+                yield str(node.args[0].value)
 
 
 def _called(call: ast.Call) -> str:
-    match call.func:
-        case ast.Name(id=name) | ast.Attribute(attr=name):
-            return name
-        case _:
-            return ""
+    return call.func.id if isinstance(call.func, ast.Name) else ""
 
 
-def _commands() -> Iterator[str]:
+def _commands() -> Iterator[tuple[str, list[str]]]:
+    """Every command of an operator, with its options; `SERVICE` stands for any service."""
     local = importlib.import_module("samband_local.cli").app
-    yield from _paths("samband", typer.main.get_command(local))
-    for service in SERVICES:
-        cli = importlib.import_module(f"{service}.__main__").app
-        yield from _paths("SERVICE", typer.main.get_command(cli))
+    yield from _below("samband", typer.main.get_command(local))
+    for package in SERVICES:
+        service: Service = importlib.import_module(f"{package}.main").SERVICE
+        yield from _below("SERVICE", typer.main.get_command(operator_cli(service)))
+    yield from _below("SERVICE", typer.main.get_command(command_line()))
 
 
-def _paths(name: str, command: Any) -> Iterator[str]:
+def _below(name: str, command: Any) -> Iterator[tuple[str, list[str]]]:
     if not isinstance(command, TyperGroup):
-        yield name
+        yield name, [option.opts[-1] for option in command.params if option.opts[-1][0] == "-"]
         return
     for word, inner in command.commands.items():
         if not inner.hidden:
-            yield from _paths(f"{name} {word}", inner)
+            yield from _below(f"{name} {word}", inner)

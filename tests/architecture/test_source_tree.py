@@ -50,7 +50,7 @@ def test_a_silenced_linter_says_why() -> None:
         for source in sources()
         for line in _lines(source)
         for found in SILENCER.finditer(line)
-        if not (found["rules"] or found["errors"]) or len(re.findall(r"\w+", found["reason"])) < 2
+        if not (found["rules"] or found["errors"]) or not re.search(r"\w{3}", found["reason"])
     ]
 
 
@@ -86,9 +86,11 @@ def _lines(source: Source) -> list[str]:
 
 
 def _caught(source: Source) -> Iterator[tuple[int, set[str]]]:
-    """The names of what each `except` and each `suppress` of a file catches."""
+    """What each `except` and each `suppress` of a file catches and does not raise again."""
     for node in ast.walk(source.tree):
         if isinstance(node, ast.ExceptHandler):
+            if isinstance(node.body[-1], ast.Raise) and not node.body[-1].exc:
+                continue
             yield node.lineno, _names(node.type) if node.type else {"BaseException"}
         elif isinstance(node, ast.Call) and "suppress" in _names(node.func):
             yield node.lineno, {name for argument in node.args for name in _names(argument)}
