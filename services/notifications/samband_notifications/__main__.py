@@ -1,6 +1,6 @@
-"""`python -m samband_notifications`: serve, consume, send, and the operator's commands."""
+"""Operator's commands of this service: `python -m samband_notifications --help`."""
 
-from samband_kit.operator import operator_cli
+from samband_kit.operating import operator_cli
 
 from samband_notifications.main import SERVICE
 

@@ -91,22 +91,21 @@ def fill(
     house: House,
     person: Person,
     *,
+    address: str,
     delivery_id: UUID,
     now: datetime,
     named: bool,
     link: str,
 ) -> bytes:
-    """The bytes for DATA, without the final dot.
+    """The bytes for DATA, without the final dot; `address` is the person's `mailbox`.
 
     The Message-ID follows from the delivery, so a mail that is sent again can
     be recognised as the same one.
 
     Raises:
         UnsafeHeader: the name holds what a header must not hold.
-        UnusableAddress: the address is none that can be written to.
     """
     name = headers.safe(display_name(person.name)) if named else ""
-    address = headers.mailbox(person.email)
     head = (
         headers.recipient(name, address)
         + f"Message-ID: <{delivery_id.hex}@{house.domain}>\r\nDate: {format_datetime(now)}\r\n".encode()

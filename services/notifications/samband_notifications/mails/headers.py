@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from email.charset import Charset
 from email.header import Header
 from email.utils import quote
 
@@ -24,6 +25,9 @@ _ADDRESS = re.compile(
 _LONGEST_ADDRESS = 254
 _LONGEST_LOCAL_PART = 64
 _LONGEST_LINE = 76
+# An encoded word has at most 75 characters: 12 around base64 of so many octets.
+_FITS_ONE_WORD = 45
+_UTF8 = Charset("utf-8")
 
 
 class UnsafeHeader(ValueError):
@@ -75,8 +79,10 @@ def recipient(name: str, address: str) -> bytes:
         return f"To: {address}\r\n".encode("ascii")
     if _PLAIN_NAME.match(name):
         phrase = f'"{quote(name)}"'
+    elif len(safe(name).encode()) <= _FITS_ONE_WORD:
+        phrase = _UTF8.header_encode(name)
     else:
-        coded = Header(safe(name), "utf-8", header_name="To", maxlinelen=_LONGEST_LINE)
+        coded = Header(name, "utf-8", header_name="To", maxlinelen=_LONGEST_LINE)
         phrase = coded.encode(linesep="\r\n")
     last_line = len(phrase) - phrase.rfind("\n") - 1
     gap = " " if last_line + len(address) + 7 <= _LONGEST_LINE else "\r\n "

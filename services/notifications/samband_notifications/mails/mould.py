@@ -61,10 +61,11 @@ class Marks:
         for found in re.finditer(pattern, message):
             pieces += [_stuffed(message[end : found.start()], after_hole=bool(holes)), b""]
             name = found[0].replace(_SOFT_BREAK, b"")[len(self._secret) : -1].decode()
-            holes.append((len(pieces) - 1, Slot(name)))
+            # Counted with the head that will stand before all pieces.
+            holes.append((len(pieces), Slot(name)))
             end = found.end()
         pieces.append(_stuffed(message[end:], after_hole=bool(holes)))
-        return Mould(tuple(pieces), tuple(holes))
+        return Mould(tuple(pieces), tuple(holes), frozenset(slot for _, slot in holes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +74,15 @@ class Mould:
 
     pieces: tuple[bytes, ...]
     holes: tuple[tuple[int, Slot], ...]
-
-    @property
-    def slots(self) -> frozenset[Slot]:
-        """What `fill` needs."""
-        return frozenset(slot for _, slot in self.holes)
+    slots: frozenset[Slot]
+    """What `fill` needs."""
 
     def fill(self, head: bytes, values: Mapping[Slot, bytes]) -> bytes:
         """The whole message: `head` is its personal header lines, `values` come from `coded`."""
-        pieces = list(self.pieces)
+        pieces = [head, *self.pieces]
         for place, slot in self.holes:
             pieces[place] = values[slot]
-        return head + b"".join(pieces)
+        return b"".join(pieces)
 
 
 def coded(text: str) -> bytes:

@@ -78,6 +78,7 @@ class Desk:
             UnsafeHeader, UnusableAddress: it must not or cannot be sent.
         """
         person = Person(due.name, due.email, due.language, due.time_zone, due.organisation)
+        address = mailbox(person.email)
         template = content.template
         kept = self._kept(due.delivery.notification_id, content, person)
         now = datetime.now(UTC)
@@ -85,12 +86,13 @@ class Desk:
             kept.mail,
             self._house,
             person,
+            address=address,
             delivery_id=due.delivery.delivery_id,
             now=now,
             named=template.names_recipient,
             link=personal_link(self._house, self._links, template, kept.facts, now),
         )
-        return Written(mailbox(person.email), message)
+        return Written(address, message)
 
     def _kept(self, notification_id: UUID, content: Content, person: Person) -> _Kept:
         key = (notification_id, person.language, person.time_zone, person.organisation is not None)

@@ -93,17 +93,7 @@ class Delivery:
 _POSSIBLE: dict[State, tuple[type[Happening], ...]] = {
     State.QUEUED: (Claim, Skip),
     State.WAITING: (Claim, Skip),
-    State.SENDING: (
-        Start,
-        Release,
-        Accepted,
-        RefusedForNow,
-        Refused,
-        NotSent,
-        LostAfter,
-        LeaseEnded,
-        Skip,
-    ),
+    State.SENDING: (Start, Release, Refused, NotSent, LeaseEnded, Skip),
     State.UNCERTAIN: (Resolve, QueueAgain, GiveUp, Skip),
     State.HELD: (QueueAgain, GiveUp, Skip),
     State.FAILED: (QueueAgain,),
@@ -111,6 +101,16 @@ _POSSIBLE: dict[State, tuple[type[Happening], ...]] = {
     State.DELIVERED: (Received,),
     State.SKIPPED: (),
 }
+# What is under way cannot be called back.
+_POSSIBLE_STARTED: tuple[type[Happening], ...] = (
+    Release,
+    Accepted,
+    RefusedForNow,
+    Refused,
+    NotSent,
+    LostAfter,
+    LeaseEnded,
+)
 
 
 def happen(
@@ -129,14 +129,11 @@ def happen(
     return then, _announced(delivery, then)
 
 
-def possible(delivery: Delivery) -> list[type[Happening]]:
+def possible(delivery: Delivery) -> tuple[type[Happening], ...]:
     """What may happen to the delivery now."""
-    kinds = list(_POSSIBLE[delivery.state])
-    if delivery.state is State.SENDING:
-        # What is under way cannot be called back, what never left needs no reply.
-        barred = {Skip, Start} if delivery.started else {Accepted, RefusedForNow, LostAfter}
-        kinds = [kind for kind in kinds if kind not in barred]
-    return kinds
+    if delivery.started and delivery.state is State.SENDING:
+        return _POSSIBLE_STARTED
+    return _POSSIBLE[delivery.state]
 
 
 def _next(delivery: Delivery, happening: Happening) -> Delivery | None:
