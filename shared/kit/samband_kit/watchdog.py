@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
-_INTERVAL = 5.0
+_INTERVAL = 2.0
 _PATIENCE = 60.0
 _ONE_PARTITION = 10
 """A single partition may stand still this many times longer, while others of its topic go on."""
@@ -97,7 +97,7 @@ class Watchdog:
         self._postgres: asyncpg.Connection[asyncpg.Record] | None = None
         self._ages: dict[str, dict[int, float]] = {}
         self._stillness: dict[str, Stillness] = {}
-        self._rebuilt: set[str] = set()
+        self._rebuilt_at: dict[str, int] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Watch until `stop`.
@@ -130,10 +130,8 @@ class Watchdog:
             name = reading.topic.name
             stillness = self._stillness.setdefault(name, Stillness(self._patience))
             if stillness.observe(reading.settled, offsets, ends, seconds):
-                self._act(name)
+                self._act(reading)
                 return
-            if stillness.topic_still == 0.0:
-                self._rebuilt.discard(name)
 
     async def _measure(self, reading: Reading, seconds: float) -> tuple[Offsets, Offsets]:
         """What is applied and where the log ends, by partition, for those that concern us."""
@@ -213,13 +211,16 @@ class Watchdog:
         if conn is not None:
             conn.terminate()
 
-    def _act(self, topic: str) -> None:
-        if topic in self._rebuilt:
-            raise StandsStill(f"{topic} stands still after its consumer was rebuilt")
-        log.error("the consumer stands still and is rebuilt", topic=topic)
-        self._rebuilt.add(topic)
+    def _act(self, reading: Reading) -> None:
+        name = reading.topic.name
+        if self._rebuilt_at.get(name) == reading.settled:
+            raise StandsStill(f"{name} stands still after its consumer was rebuilt")
+        log.error("the consumer stands still and is rebuilt", topic=name)
+        self._rebuilt_at[name] = reading.settled
         self._metrics.rebuilds.inc()
-        self._stillness.clear()
+        # All topics get new consumers, and all of them their full time.
+        for stillness in self._stillness.values():
+            stillness.topic_still, stillness.still = 0.0, {}
         self._consumers.rebuild()
 
 

@@ -212,7 +212,10 @@ class Consumers:
             if one.event is not None:
                 observe(max((now - one.event.time).total_seconds(), 0.0))
         if settled.failure is not None:
-            metrics.failures.labels(name, "record").inc()
+            # A batch that went through record by record without a failure met something
+            # that passed: a connection that was lost, say.
+            guilty = any(parking.reason is Reason.FAILED for parking in settled.parked)
+            metrics.failures.labels(name, "record" if guilty else "infrastructure").inc()
         for parking in settled.parked:
             if parking.reason is Reason.FORK:
                 metrics.forks.labels(name).inc()
@@ -222,6 +225,7 @@ class Consumers:
                 partition=parking.arrived.partition,
                 offset=parking.arrived.offset,
                 event_type=parking.arrived.event_type,
+                event_id=str(parking.arrived.event_id),
                 key=parking.arrived.key,
                 sequence=parking.arrived.sequence,
                 reason=parking.reason.value,

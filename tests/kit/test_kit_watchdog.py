@@ -1,0 +1,115 @@
+"""A consumer that stands still although Kafka and Postgres answer."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+from prometheus_client import CollectorRegistry
+from samband_contracts.topics import MEMBERSHIPS
+from samband_kit.consumer.consumers import Consumers
+from samband_kit.consumer.retries import Retries
+from samband_kit.database import open_pool
+from samband_kit.ids import new_id
+from samband_kit.metrics import ConsumeMetrics
+from samband_kit.service import Runtime, Service
+from samband_kit.settings import Settings
+from samband_kit.testing import Facts, create_topics, eventually, service_settings
+from samband_kit.watchdog import StandsStill, Stillness, Watchdog
+
+from tests.kit.effects import TABLE, Listener, effects, joined
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from samband_kit.database import Pool
+    from samband_kit.testing import Backing
+
+
+def test_nothing_waits_and_nothing_is_wrong() -> None:
+    still = Stillness(patience=60)
+    assert not any(still.observe(0, {0: 7}, {0: 7}, 50) for _ in range(10))
+
+
+def test_standing_still_counts_only_while_records_wait() -> None:
+    still = Stillness(patience=60)
+    assert not still.observe(0, {0: 7}, {0: 9}, 50)
+    assert not still.observe(0, {0: 7}, {0: 9}, 50)
+    assert still.observe(0, {0: 7}, {0: 9}, 50)
+
+
+def test_a_settled_record_is_progress_also_inside_of_a_batch() -> None:
+    still = Stillness(patience=60)
+    assert not any(still.observe(count, {0: 7}, {0: 9}, 50) for count in range(10))
+
+
+def test_one_partition_may_stand_still_longer_but_not_for_ever() -> None:
+    still = Stillness(patience=60)
+    answers = [
+        still.observe(count, {0: count, 1: 3}, {0: 1000, 1: 4}, 50) for count in range(1, 20)
+    ]
+    assert answers.index(True) * 50 == pytest.approx(600, abs=60)
+
+
+@dataclass
+class Watched:
+    consumers: Consumers
+    watchdog: asyncio.Task[None]
+    pool: Pool
+    facts: Facts
+    registry: CollectorRegistry
+
+
+@asynccontextmanager
+async def watched(
+    backing: Backing, listener: Listener, *, patience: float
+) -> AsyncIterator[Watched]:
+    """Consumers under a watchdog that loses its patience after so many seconds."""
+    async with service_settings(backing, "samband_kit", stop_timeout=1.0) as settings:
+        await create_topics(settings, [MEMBERSHIPS])
+        pool = await open_pool(settings)
+        await pool.execute(TABLE)
+        service = Service("watched", "samband_kit", Settings, (listener.memberships,), None)
+        runtime = Runtime(service, settings, pool, CollectorRegistry())
+        metrics = ConsumeMetrics(runtime.registry)
+        retries = Retries(pool, service.reactions, metrics)
+        consumers = Consumers(runtime, service.reactions, metrics, retries)
+        watchdog = Watchdog(runtime, consumers, metrics, interval=0.1, patience=patience)
+        stop = asyncio.Event()
+        consuming = asyncio.create_task(consumers.run(stop))
+        watching = asyncio.create_task(watchdog.run(stop))
+        try:
+            yield Watched(consumers, watching, pool, Facts(settings), runtime.registry)
+        finally:
+            stop.set()
+            await asyncio.wait({consuming, watching}, timeout=10)
+            await pool.close()
+        assert consuming.done()
+
+
+async def test_a_consumer_that_hangs_is_rebuilt_and_goes_on(backing: Backing) -> None:
+    listener = Listener(hold=asyncio.Event())
+    # A rebuild itself takes a while, on a busy machine more than a second.
+    async with watched(backing, listener, patience=4) as here:
+        await here.facts.publish(joined(new_id()))
+        await eventually(
+            lambda: here.registry.get_sample_value("samband_consumer_rebuilds_total") == 1
+        )
+        # What hung is gone with the old consumer.
+        listener.hold = None
+        await here.facts.applied(here.pool)
+        assert await effects(here.pool) == [1]
+        assert not here.watchdog.done()
+
+
+async def test_a_consumer_that_hangs_again_ends_the_process(backing: Backing) -> None:
+    listener = Listener(hold=asyncio.Event())
+    async with watched(backing, listener, patience=0.5) as here:
+        await here.facts.publish(joined(new_id()))
+        await eventually(here.watchdog.done, 20)
+        with pytest.raises(StandsStill, match=MEMBERSHIPS.name):
+            await here.watchdog
+        assert await effects(here.pool) == []
