@@ -143,5 +143,5 @@ def test_a_port_of_last_time_that_is_taken_now_is_replaced_but_one_asked_for_is_
         other.listen()
         taken = other.getsockname()[1]
         assert ports.choose(["gateway"], fix={}, last={"gateway": taken})["gateway"] != taken
-        with pytest.raises(PortTaken, match=rf"^Port {taken} for gateway is used"):
+        with pytest.raises(PortTaken, match=rf"^Port {taken} for the pages is used"):
             ports.choose(["gateway"], fix={"gateway": taken}, last={})

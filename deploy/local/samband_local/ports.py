@@ -54,7 +54,8 @@ def choose(
     Addresses in mails that were sent yesterday so keep working today. Raises
     `PortTaken` for one that was asked for.
     """
-    chosen = {name: fixed(port, name) for name, port in fix.items()}
+    words = {"gateway": "the pages", "mailbox": "the mailbox"}
+    chosen = {name: fixed(port, words.get(name, name)) for name, port in fix.items()}
     for name in names:
         port = last.get(name)
         if name not in chosen and port and port not in chosen.values() and is_free(port):

@@ -250,19 +250,21 @@ def running(
             place.make()
         pids.record(place.pids, "launcher", os.getpid())
         place.state.unlink(missing_ok=True)
-        stack = Stack(
-            place,
-            fixed_ports=fixed_ports,
-            careless=careless,
-            extra=extra,
-            progress=progress,
-            tell=tell,
-        )
         try:
-            stack.bring_up(since=since)
-            yield stack
+            stack = Stack(
+                place,
+                fixed_ports=fixed_ports,
+                careless=careless,
+                extra=extra,
+                progress=progress,
+                tell=tell,
+            )
+            try:
+                stack.bring_up(since=since)
+                yield stack
+            finally:
+                with undisturbed():
+                    stack.shut_down()
         finally:
-            with undisturbed():
-                stack.shut_down()
-                place.state.unlink(missing_ok=True)
-                pids.forget(place.pids, "launcher")
+            place.state.unlink(missing_ok=True)
+            pids.forget(place.pids, "launcher")
