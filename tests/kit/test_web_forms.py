@@ -46,6 +46,13 @@ async def test_good_answers_become_a_model(web: Sample) -> None:
     }
 
 
+async def test_an_answer_of_blanks_alone_counts_as_not_given(web: Sample) -> None:
+    answer = await web.post("/form", {**GOOD, "message": "\r\n ", "title": " \t"})
+
+    assert answer.status_code == 200
+    assert answer.json()["title"] == "Untitled"
+
+
 async def test_the_summary_stands_first_takes_the_focus_and_links_to_the_field(
     web: Sample,
 ) -> None:

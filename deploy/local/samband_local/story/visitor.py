@@ -231,7 +231,8 @@ def _preset(tag: Tag) -> str | None:
         chosen = chosen or (options[0] if options else None)
         return str(chosen.get("value", text_of(chosen))) if chosen else None
     if tag.name == "textarea":
-        return tag.get_text()
+        # The line break after the tag is markup, as browsers read it.
+        return tag.get_text().removeprefix("\n")
     if tag.get("type") in ("radio", "checkbox"):
         return str(tag.get("value", "on")) if tag.has_attr("checked") else None
     if tag.get("type") in ("submit", "image", "reset", "button", "file"):

@@ -34,7 +34,7 @@ TECHNICAL = frozenset({"csrf_token", "form_token", "website", "idempotency_key"}
 
 
 class Form(BaseModel):
-    """Base of form models: closed and frozen. An empty answer counts as not given."""
+    """Base of form models: closed and frozen. An answer of blanks alone counts as not given."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -126,14 +126,16 @@ async def _form(request: Request) -> FormData:
 
 
 def _given(form: FormData, model: type[Form]) -> dict[str, Any]:
-    """Field to answer; empty ones are left out, so that defaults and "missing" apply."""
+    """Field to answer; blank ones are left out, so that defaults and "missing" apply."""
     given: dict[str, Any] = {}
     for name in form:
         if name in TECHNICAL:
             continue
         if name not in model.model_fields:
             raise UnexpectedFields
-        values = [value for value in form.getlist(name) if value != ""]
+        values = [
+            value for value in form.getlist(name) if not isinstance(value, str) or value.strip()
+        ]
         if get_origin(model.model_fields[name].annotation) is tuple:
             given[name] = tuple(values)
         elif len(values) > 1:
