@@ -95,7 +95,9 @@ async def new_meeting(
 
 
 @router.post("/nytt")
-async def plan_meeting(request: Request, network_id: UUID, by: Coordinator) -> Response:
+async def plan_meeting(
+    request: Request, network_id: UUID, by: Coordinator, sort: MeetingKind | None = None
+) -> Response:
     """Keep the draft and show it as members would see it."""
     pool = pool_of(request)
     await led_network(request, network_id, by)
@@ -105,7 +107,7 @@ async def plan_meeting(request: Request, network_id: UUID, by: Coordinator) -> R
             pool, network_id, form.plan(), by=by, key=await idempotency_key(request), now=now()
         )
     except Refusal as refused:
-        return await _form(request, network_id, None, refused=refused)
+        return await _form(request, network_id, None, kind=sort, refused=refused)
     return see_other(request, "show_meeting", network_id=network_id, meeting_id=meeting_id)
 
 
