@@ -2,19 +2,23 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
 from samband_contracts.values import Localised, Organisation, OrganisationKind
 from samband_kit.database import Pool, open_pool
 from samband_kit.ids import new_id
+from samband_kit.service import Runtime
 from samband_kit.settings import Settings
 from samband_kit.testing import Backing, service_settings
 from samband_registration.accounts.handlers import staff_account
 from samband_registration.calls.domain import Call, OpenCall
 from samband_registration.calls.handlers import open_call
+from samband_registration.main import SERVICE, web
 from samband_registration.organisations.domain import AddForeignOrganisation, official_id
 from samband_registration.organisations.handlers import add_foreign_organisation, load_register
 from samband_registration.registrations.handlers.sending import Interest, confirm, submit
@@ -30,11 +34,11 @@ class Register:
 
     settings: Settings
     pool: Pool
+    app: FastAPI
     call: Call
     chinsali: Organisation
     francistown: Organisation
     staff: UUID
-    made: list[UUID] = field(default_factory=list)
 
     def interest(self, **changed: Any) -> Interest:
         """An interest that nothing is wrong with."""
@@ -104,6 +108,7 @@ async def _filled(settings: Settings, pool: Pool) -> Register:
     return Register(
         settings=settings,
         pool=pool,
+        app=web(Runtime(SERVICE, settings, pool, CollectorRegistry())),
         call=call,
         chinsali=await add_foreign_organisation(pool, AddForeignOrganisation("Chinsali", "ZM")),
         francistown=await add_foreign_organisation(
