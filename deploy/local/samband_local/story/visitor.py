@@ -120,10 +120,13 @@ class Page:
         return [text_of(each) for each in self.soup.find_all("label")]
 
     def value(self, term: str) -> str:
-        """What a list of facts says about `term`."""
+        """What the page says about `term`: in a list of facts, or in a line of its own."""
         for each in self.soup.find_all("dt"):
             if text_of(each) == term:
                 return text_of(each.find_next_sibling("dd"))
+        for each in self.soup.find_all("p"):
+            if text_of(each).startswith(f"{term} "):
+                return text_of(each).removeprefix(term).strip()
         raise PageSurprise(f"nothing about “{term}” on “{self.gist()}”")
 
     def has_option(self, label: str) -> bool:
@@ -134,11 +137,11 @@ class Page:
         """Whether a table has a row that begins with this."""
         return any(text_of(each) == first_cell for each in self._row_heads())
 
-    def rows(self, caption: str) -> int:
-        """How many rows the table with this caption has; 0 when there is none."""
-        for table in self.soup.find_all("table"):
-            if text_of(table.find("caption")) == caption:
-                return len(table.select("tbody tr"))
+    def rows(self, section: str) -> int:
+        """How many rows the table in the section with this heading has; 0 when there is none."""
+        for heading in self.soup.find_all("h2"):
+            if text_of(heading) == section and heading.parent is not None:
+                return len(heading.parent.select("tbody tr"))
         return 0
 
     def row_links(self) -> list[str]:
