@@ -8,10 +8,10 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Protocol
-
-import httpx
+from urllib.parse import urlsplit
 
 from samband_local.problems import DidNotStart
 
@@ -106,7 +106,7 @@ class Command:
                 raise DidNotStart(self.title, self._last_words(log_start), self.log)
             if self.is_ready():
                 return
-            time.sleep(0.05)
+            time.sleep(0.1)
         self.kill()
         raise DidNotStart(self.title, f"not ready after {self.start_seconds:.0f} s", self.log)
 
@@ -118,11 +118,20 @@ class Command:
 
 
 def answers(url: str, *, seconds: float = 2.0) -> bool:
-    """Whether the address answers with 200."""
+    """Whether the address on this machine answers with 200.
+
+    Asked often while things start, and so without a client that first loads
+    certificates.
+    """
+    parts = urlsplit(url)
+    connection = HTTPConnection(parts.hostname or "", parts.port, timeout=seconds)
     try:
-        return httpx.get(url, timeout=seconds, trust_env=False).status_code == 200
-    except httpx.HTTPError:
+        connection.request("GET", parts.path or "/")
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
         return False
+    finally:
+        connection.close()
 
 
 def listens(port: int) -> bool:
