@@ -10,6 +10,7 @@ because nobody could tell which one counts.
 import os
 from pathlib import Path
 from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -78,6 +79,18 @@ class Settings(BaseSettings):
         gt=0,
         description="Seconds that a stop may take before what still runs is abandoned.",
     )
+
+    @field_validator("database_url")
+    @classmethod
+    def _an_address(cls, value: SecretStr) -> SecretStr:
+        try:
+            parts = urlsplit(value.get_secret_value())
+            complete = parts.hostname and parts.port != 0 and parts.path.strip("/")
+        except ValueError:
+            complete = False
+        if not complete or parts.scheme not in ("postgresql", "postgres"):
+            raise ValueError("write it as postgresql://role:password@host:port/database")
+        return value
 
     @field_validator("public_url")
     @classmethod
@@ -151,6 +164,8 @@ def _sentences(error: ValidationError) -> str:
     lines = []
     for problem in error.errors(include_url=False, include_input=False, include_context=False):
         name = "SAMBAND_" + "_".join(str(part) for part in problem["loc"]).upper()
-        missing = problem["type"] == "missing"
-        lines.append(f"{name} {'is not set' if missing else ': ' + problem['msg']}.")
+        if problem["type"] == "missing":
+            lines.append(f"{name} is not set.")
+        else:
+            lines.append(f"{name}: {problem['msg'].removeprefix('Value error, ')}.")
     return "\n".join(lines)

@@ -99,7 +99,9 @@ async def park(conn: Connection, topic: Topic, parkings: Sequence[Parking]) -> l
     """Write the records down; those that are parked already are left out of the answer."""
     if not parkings:
         return []
-    by_print = {parking.arrived.fingerprint(): parking for parking in reversed(parkings)}
+    by_print: dict[bytes, Parking] = {}
+    for parking in parkings:
+        by_print.setdefault(parking.arrived.fingerprint(), parking)
     rows = await conn.fetch(
         _INSERT,
         topic.name,
