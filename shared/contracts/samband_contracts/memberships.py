@@ -1,4 +1,4 @@
-"""Organisations in networks. Public: organisations only, never persons."""
+"""Organisations in networks, which is public, and who acts for them, which is not."""
 
 from __future__ import annotations
 
@@ -33,6 +33,21 @@ class MembershipLeft(Event):
     membership_id: UUID
     network_id: UUID
     organisation_id: UUID
+
+
+class RepresentativesDescribed(Event):
+    """Who acts for a member now; replaces what was known before.
+
+    Nobody (an empty tuple) does so for one that has left. Persons by opaque id.
+    """
+
+    TYPE: ClassVar[str] = "se.icld.representatives.described.v1"
+    KEY: ClassVar[str] = "membership_id"
+
+    membership_id: UUID
+    network_id: UUID
+    organisation_id: UUID
+    contact_ids: tuple[UUID, ...]
 
 
 MembershipEvent = MembershipJoined | MembershipLeft

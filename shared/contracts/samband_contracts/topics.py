@@ -16,7 +16,7 @@ from samband_contracts.calls import CallEvent
 from samband_contracts.contacts import ContactEvent
 from samband_contracts.deliveries import DeliverySettled
 from samband_contracts.meetings import InvitationEvent, MeetingEvent
-from samband_contracts.memberships import MembershipEvent
+from samband_contracts.memberships import MembershipEvent, RepresentativesDescribed
 from samband_contracts.networks import NetworkEvent
 from samband_contracts.organisations import OrganisationDescribed
 from samband_contracts.registrations import RegistrationEvent
@@ -128,6 +128,13 @@ MEMBERSHIPS = Topic(
     cleanup=Cleanup.KEEP,
     events=get_args(MembershipEvent),
 )
+REPRESENTATIVE_STATE = Topic(
+    "samband.internal.representative-state",
+    owner="networks",
+    key="membership_id",
+    cleanup=Cleanup.COMPACT,
+    events=(RepresentativesDescribed,),
+)
 MEETINGS = Topic(
     "samband.public.meetings",
     owner="networks",
@@ -158,6 +165,7 @@ ALL = (
     ACCOUNT_STATE,
     NETWORKS,
     MEMBERSHIPS,
+    REPRESENTATIVE_STATE,
     MEETINGS,
     INVITATIONS,
     DELIVERIES,
