@@ -1,48 +1,48 @@
 """Commands of this service's own, beside those that every service has."""
 
-import asyncio
-import json
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 from samband_contracts.values import Localised
-from samband_kit.database import Pool, open_pool
+from samband_kit.database import Pool
 from samband_kit.ids import new_id
 from samband_kit.operating import operator_cli
+from samband_kit.operating.execution import read_settings, say, say_json, with_pool
 from samband_kit.web.links import Links
 
 from samband_registration.accounts.handlers import LINK_LIFETIME, SIGN_IN, staff_account
-from samband_registration.calls.domain import OpenCall
+from samband_registration.calls.domain import Call, OpenCall
 from samband_registration.calls.handlers import open_call, open_call_if_none
 from samband_registration.main import SERVICE
 from samband_registration.organisations.handlers import load_register
-from samband_registration.settings import RegistrationSettings
 
-T = TypeVar("T")
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
 
 def command_line() -> typer.Typer:
     """The kit's commands and ours."""
     commands = operator_cli(SERVICE)
-    commands.command("load-register")(load_register_command)
-    commands.command("open-call")(open_call_command)
-    commands.command("sign-in-link")(sign_in_link_command)
+    example = "Example: python -m samband_registration"
+    commands.command("load-register", epilog=f"{example} load-register")(_load_register)
+    commands.command("open-call", epilog=f"{example} open-call --if-none")(_open_call)
+    commands.command("sign-in-link", epilog=f"{example} sign-in-link")(_sign_in_link)
     return commands
 
 
-def load_register_command() -> None:
-    """Bring Sweden's municipalities, regions and the first themes into the register.
+def _load_register(*, as_json: AsJson = False) -> None:
+    """Bring Sweden's municipalities and regions, and the first themes, into the register.
 
     The job of the same name does it too; this is for whoever does not want to wait.
     """
-    changed = _with_pool(RegistrationSettings.read(), load_register)
-    typer.echo(f"{changed} organisations written.")
+    changed = with_pool(SERVICE, load_register)
+    if as_json:
+        say_json({"changed": changed})
+    else:
+        say(f"{changed} organisations changed.")
 
 
-def open_call_command(
+def _open_call(
     *,
     title_sv: Annotated[str, typer.Option(help="The title in Swedish.")] = (
         "Nätverk för mänskliga rättigheter"
@@ -55,7 +55,6 @@ def open_call_command(
     as_json: AsJson = False,
 ) -> None:
     """Open a call from now on."""
-    settings = RegistrationSettings.read()
     now = datetime.now(UTC)
     command = OpenCall(
         title=Localised(sv=title_sv, en=title_en),
@@ -64,22 +63,20 @@ def open_call_command(
         zone="Europe/Stockholm",
     )
 
-    async def opened(pool: Pool) -> tuple[str, bool]:
+    async def work(pool: Pool) -> tuple[Call, bool]:
         if if_none:
-            call, new = await open_call_if_none(pool, command)
-        else:
-            call, new = await open_call(pool, command, key=str(new_id())), True
-        return str(call.call_id), new
+            return await open_call_if_none(pool, command)
+        return await open_call(pool, command, key=str(new_id())), True
 
-    call_id, new = _with_pool(settings, opened)
-    address = f"{settings.public_url}/anmalan/{call_id}"
+    call, new = with_pool(SERVICE, work)
+    address = f"{read_settings(SERVICE).public_url}/anmalan/{call.call_id}"
     if as_json:
-        typer.echo(json.dumps({"call_id": call_id, "new": new, "address": address}))
+        say_json({"call_id": call.call_id, "new": new, "address": address})
     else:
-        typer.echo(f"{'Opened' if new else 'Already open or to come'}: {address}")
+        say(f"{'Opened' if new else 'Open or to come already'}: {address}")
 
 
-def sign_in_link_command(
+def _sign_in_link(
     *,
     email: Annotated[
         str, typer.Option(help="Whose account; it is made if there is none.")
@@ -88,22 +85,14 @@ def sign_in_link_command(
     as_json: AsJson = False,
 ) -> None:
     """Make a link that signs one of staff in, once and within 10 minutes."""
-    settings = RegistrationSettings.read()
-    account_id = _with_pool(settings, lambda pool: staff_account(pool, email=email, name=name))
-    token = Links(settings).sign(SIGN_IN, account_id, LINK_LIFETIME)
-    link = f"{settings.public_url}/logga-in/{token}"
+
+    async def work(pool: Pool) -> str:
+        account_id = await staff_account(pool, email=email, name=name)
+        return Links(settings).sign(SIGN_IN, account_id, LINK_LIFETIME)
+
+    settings = read_settings(SERVICE)
+    link = f"{settings.public_url}/logga-in/{with_pool(SERVICE, work)}"
     if as_json:
-        typer.echo(json.dumps({"account_id": str(account_id), "link": link}))
+        say_json({"link": link})
     else:
-        typer.echo(link)
-
-
-def _with_pool(settings: RegistrationSettings, work: Callable[[Pool], Awaitable[T]]) -> T:
-    async def run() -> T:
-        pool = await open_pool(settings, max_size=1)
-        try:
-            return await work(pool)
-        finally:
-            await pool.close()
-
-    return asyncio.run(run())
+        say(link)
