@@ -64,6 +64,8 @@ async def test_from_a_planned_network_to_sixteen_invited(on: Stage, language: st
     await on.hear(opened(call_id))
     await on.hear(*sixteen(call_id))
     async with on.person(await on.hire(Role.COORDINATOR), language=language) as person:
+        form = text((await person.get("/natverk/nytt")).text)
+        assert ("8 anmälningar väntar" if language == "sv" else "8 registrations wait") in form
         network = await planned(person, call_id=str(call_id), capacity="16")
         shown = text((await person.get(network)).text)
         assert (
@@ -81,9 +83,7 @@ async def test_from_a_planned_network_to_sixteen_invited(on: Stage, language: st
             )
         else:
             assert "16 organisations are invited" in preview
-            assert (
-                "10:00–11:30, Swedish time 11:00 in Gaborone, Johannesburg and Lusaka" in preview
-            )
+            assert "10:00–11:30, Swedish time 11:00 in Gaborone, Johannesburg and Lusaka" in preview
         published = await person.submit(meeting, {}, to=f"{meeting}/publicera")
         assert published.status_code == 303
     kinds = [kind for kind, _ in await on.told()]

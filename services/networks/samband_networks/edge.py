@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends
+from fastapi import Depends, Request
 from samband_contracts.values import Role
 from samband_kit.database import Connection, Pool
 from samband_kit.web.context import runtime_of
 from samband_kit.web.sessions import Session, require
-from starlette.requests import Request
 
 from samband_networks.networks import store
 from samband_networks.networks.domain import Actor, Network, check_leads

@@ -16,6 +16,7 @@ from samband_contracts.registrations import (
     RegistrationMerged,
     RegistrationWithdrawn,
 )
+from samband_kit import outbox
 from samband_kit.database import Connection
 from samband_kit.ids import new_id
 
@@ -54,7 +55,13 @@ async def on_registration_merged(
     """The merged registration's contact persons act for the other one's member."""
     await calls.lock(conn, _calls(events))
     await store.merge(conn, [event.data for event in events])
-    await membership_rows.add_representatives(conn, [event.data.into for event in events])
+    acting = await membership_rows.add_representatives(conn, [event.data.into for event in events])
+    causes = {event.data.organisation_id: event for event in events}
+    await outbox.append(
+        conn,
+        [memberships.represented(one) for one in acting],
+        causes=[causes[one.membership.organisation_id] for one in acting],
+    )
 
 
 async def on_registration_withdrawn(

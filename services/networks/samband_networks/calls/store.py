@@ -15,6 +15,8 @@ class Call:
 
     call_id: UUID
     title: Localised
+    waiting: int
+    """Accepted registrations that wait for a network."""
 
 
 async def lock(conn: Connection, call_ids: Collection[UUID]) -> None:
@@ -62,7 +64,11 @@ async def without_network(conn: Connection) -> list[Call]:
     """Announced calls that no living network is fed by, the newest first."""
     rows = await conn.fetch(
         """
-        select call_id, title_sv, title_en from calls
+        select call_id, title_sv, title_en,
+          (select count(*) from acceptances
+             where acceptances.call_id = calls.call_id
+               and network_id is null and withdrawn_at is null) as waiting
+        from calls
         where title_sv is not null
           and not exists (
             select from networks
@@ -72,7 +78,10 @@ async def without_network(conn: Connection) -> list[Call]:
         limit 200
         """
     )
-    return [Call(row["call_id"], Localised(sv=row["title_sv"], en=row["title_en"])) for row in rows]
+    return [
+        Call(row["call_id"], Localised(sv=row["title_sv"], en=row["title_en"]), row["waiting"])
+        for row in rows
+    ]
 
 
 async def open_calls(conn: Connection, opened: Sequence[CallOpened]) -> None:

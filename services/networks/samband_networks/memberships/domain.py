@@ -14,7 +14,11 @@ from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
-from samband_contracts.memberships import MembershipJoined, MembershipLeft
+from samband_contracts.memberships import (
+    MembershipJoined,
+    MembershipLeft,
+    RepresentativesDescribed,
+)
 from samband_contracts.values import Organisation
 from samband_kit.errors import NotFound, TransitionRefused
 
@@ -146,6 +150,16 @@ def _end(membership: Membership, trigger: str, state: State) -> tuple[Membership
         organisation_id=membership.organisation_id,
     )
     return replace(membership, state=state), event
+
+
+def represented(membership: Membership, contact_ids: Sequence[UUID]) -> RepresentativesDescribed:
+    """Who acts for the member now: these persons while it is active, and then nobody."""
+    return RepresentativesDescribed(
+        membership_id=membership.membership_id,
+        network_id=membership.network_id,
+        organisation_id=membership.organisation_id,
+        contact_ids=tuple(contact_ids) if membership.state is State.ACTIVE else (),
+    )
 
 
 _AFTER_Z = str.maketrans({"å": "{", "ä": "|", "æ": "|", "ö": "}", "ø": "}", "é": "e", "ü": "y"})

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from samband_contracts.event import CloudEvent
+from samband_contracts.memberships import RepresentativesDescribed
 from samband_kit import outbox
 from samband_kit.correlation import Correlation
 from samband_kit.database import Connection, Pool, transaction
@@ -18,6 +19,7 @@ from samband_kit.ids import new_id
 from samband_networks.acceptances import store as acceptances
 from samband_networks.acceptances.domain import Acceptance
 from samband_networks.memberships import domain, store
+from samband_networks.memberships.store import Representatives
 from samband_networks.networks import store as networks
 from samband_networks.networks.domain import Actor, Network, check_leads
 from samband_networks.tasks import store as tasks
@@ -46,17 +48,29 @@ async def take_in(
     }
     if joined:
         await store.insert(conn, [one.membership for one in joined])
+    acting = []
     if followed:
         await acceptances.follow(conn, followed)
-        await store.add_representatives(conn, list(followed))
+        acting = await store.add_representatives(conn, list(followed))
     raised = [task for _, admission in admissions for task in admission.tasks]
     if raised:
         await tasks.raise_tasks(conn, raised)
+    by_organisation = {
+        one.organisation.organisation_id: causes[one.registration_id]
+        for given in accepted.values()
+        for one in given
+    }
     await outbox.append(
         conn,
-        [one.event for one in joined],
-        causes=[causes[one.registration_id] for one in joined],
+        [*(one.event for one in joined), *(represented(one) for one in acting)],
+        causes=[causes[one.registration_id] for one in joined]
+        + [by_organisation[one.membership.organisation_id] for one in acting],
     )
+
+
+def represented(acting: Representatives) -> RepresentativesDescribed:
+    """The fact that says who acts for a member."""
+    return domain.represented(acting.membership, acting.contact_ids)
 
 
 async def leave(pool: Pool, network_id: UUID, membership_id: UUID, *, by: Actor, key: str) -> None:
@@ -69,4 +83,4 @@ async def leave(pool: Pool, network_id: UUID, membership_id: UUID, *, by: Actor,
         check_leads(network, by)
         left, event = domain.leave(await store.lock(conn, network_id, membership_id))
         await store.end(conn, [left])
-        await outbox.append(conn, [event])
+        await outbox.append(conn, [event, domain.represented(left, ())])

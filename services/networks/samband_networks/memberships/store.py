@@ -30,6 +30,14 @@ class Member:
     representatives: int
 
 
+@dataclass(frozen=True, slots=True)
+class Representatives:
+    """Who acts for a member, by opaque id."""
+
+    membership: Membership
+    contact_ids: tuple[UUID, ...]
+
+
 async def describe(conn: Connection, organisations: Collection[Organisation]) -> None:
     """Write down organisations as they are named now, in order of their ids."""
     ordered = sorted({one.organisation_id: one for one in organisations}.items())
@@ -122,13 +130,16 @@ async def end(conn: Connection, memberships: Sequence[Membership]) -> None:
     )
 
 
-async def add_representatives(conn: Connection, registration_ids: Collection[UUID]) -> None:
+async def add_representatives(
+    conn: Connection, registration_ids: Collection[UUID]
+) -> list[Representatives]:
     """Let the contact persons of these registrations act for the members they gave.
 
     Those of registrations that were merged into them, at any remove, follow;
-    a registration that no network has taken up yet gives nobody.
+    a registration that no network has taken up yet gives nobody. Returns who
+    acts now for each active member concerned.
     """
-    await conn.execute(
+    rows = await conn.fetch(
         """
         with recursive
         -- From each registration up to the one that it ended in …
@@ -155,12 +166,27 @@ async def add_representatives(conn: Connection, registration_ids: Collection[UUI
             select membership_id, unnest(contact_ids)
             from parts join merged_registrations using (registration_id)
         )
-        insert into representatives (membership_id, contact_id)
-        select membership_id, contact_id from contacts order by membership_id, contact_id
-        on conflict (membership_id, contact_id) do nothing
+        added as (
+            insert into representatives (membership_id, contact_id)
+            select membership_id, contact_id from contacts order by membership_id, contact_id
+            on conflict (membership_id, contact_id) do nothing
+        ),
+        -- The insert above is not visible here yet, so both are put together.
+        everybody (membership_id, contact_id) as (
+            select membership_id, contact_id from contacts
+          union
+            select membership_id, contact_id from representatives
+            where membership_id in (select membership_id from contacts)
+        )
+        select membership_id, network_id, organisation_id, state,
+          array_agg(contact_id order by contact_id) as contact_ids
+        from everybody join memberships using (membership_id)
+        where state = 'active'
+        group by membership_id
         """,
         list(registration_ids),
     )
+    return [Representatives(_membership(row), tuple(row["contact_ids"])) for row in rows]
 
 
 async def members(conn: Connection, network_id: UUID) -> list[Member]:

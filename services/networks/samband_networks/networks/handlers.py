@@ -92,7 +92,8 @@ async def move_network(
                 for one in await memberships.lock_active(conn, network_id)
             ]
             await memberships.end(conn, [membership for membership, _ in ended])
-            events += [left for _, left in ended]
+            for membership, left in ended:
+                events += [left, membership_rules.represented(membership, ())]
         if moved.state is State.CANCELLED:
             await acceptances.release(conn, network_id)
         await outbox.append(conn, events)
