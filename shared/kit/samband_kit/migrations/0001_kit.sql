@@ -3,7 +3,7 @@
 -- Facts on their way to Kafka, and those of event topics for ever.
 create table outbox (
     -- Rises in commit order within a key, because it is drawn under the lock on the key's counter.
-    position       bigint generated always as identity,
+    position       bigint generated always as identity primary key,
     topic          text not null,
     key            text not null,
     sequence       bigint not null check (sequence > 0),
@@ -17,8 +17,9 @@ create table outbox (
     value          bytea,
     published_at   timestamptz,
     -- Set by an operator: this row will never be sent.
-    quarantined_at timestamptz,
-    primary key (topic, key, sequence)
+    quarantined_at timestamptz
+    -- No index on (topic, key, sequence): the counters keep it unique, and marking a million
+    -- rows would write as many entries all over it. By position they lie side by side.
 );
 -- The relay's way to what waits: small however large the table is.
 create unique index outbox_waiting on outbox (position)

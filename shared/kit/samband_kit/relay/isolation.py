@@ -106,7 +106,7 @@ async def _send_one(
 
 
 async def _block(leadership: Leadership, row: Row, failure: Failure) -> None:
-    await store.block(leadership.conn, row["topic"], row["key"], repr(failure.error))
+    await store.block(leadership.conn, row["position"], repr(failure.error))
     _log.error(
         "Kafka refused a record: its key is blocked until an operator decides",
         topic=row["topic"],

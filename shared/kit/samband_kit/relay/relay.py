@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from samband_kit.relay.store import Row
     from samband_kit.settings import Settings
 
-BATCH_ROWS = 1000
+BATCH_ROWS = 2000
 BATCH_BYTES = 8 * 1024 * 1024
 SHORTEST_POLL = 0.02
 LONGEST_POLL = 0.25

@@ -44,9 +44,10 @@ update outbox set published_at = now()
 where position = any($1::bigint[]) and published_at is null and quarantined_at is null
 """
 
+# The counter is missing only if somebody wrote the row by hand.
 _BLOCK = """
 insert into outbox_counters as counter (topic, key, last_sequence, blocked_at, blocked_reason)
-select $1, $2, max(sequence), now(), $3 from outbox where topic = $1 and key = $2
+select topic, key, sequence, now(), $2 from outbox where position = $1
 on conflict (topic, key) do update
   set blocked_at = coalesce(counter.blocked_at, excluded.blocked_at),
       blocked_reason = excluded.blocked_reason
@@ -100,9 +101,9 @@ async def mark(conn: Connection, positions: Sequence[int]) -> None:
         await conn.execute(MARK, positions)
 
 
-async def block(conn: Connection, topic: str, key: str, reason: str) -> None:
-    """Send nothing more of this key until an operator decides."""
-    await conn.execute(_BLOCK, topic, key, reason)
+async def block(conn: Connection, position: int, reason: str) -> None:
+    """Send nothing more of this row's key until an operator decides."""
+    await conn.execute(_BLOCK, position, reason)
 
 
 async def measure(conn: Connection | Pool) -> Measurement:
