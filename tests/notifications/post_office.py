@@ -156,7 +156,7 @@ class PostOffice:
 
     async def make_due(self) -> None:
         """Let the time pass until the next attempts."""
-        await self.pool.execute("update deliveries set due_at = now() where due_at is not null")
+        await self.pool.execute("update deliveries set due_at = now() where due_at > now()")
 
     @asynccontextmanager
     async def sending(self, **changed: Any) -> AsyncIterator[Sender]:

@@ -106,9 +106,8 @@ class DeliveryMachine(RuleBasedStateMachine):
         kind = type(happening)
         try:
             then, facts = happen(before, happening)
-        except TransitionRefused as refusal:
+        except TransitionRefused:
             assert kind not in possible(before)
-            assert kind.__name__ not in str(refusal).rpartition(":")[2]
             return
         assert kind in possible(before)
         assert then.state in LEADS_TO[kind][before.state]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Awaitable, Callable
 
 import pytest
 from samband_contracts.meetings import InvitationRevised
@@ -151,7 +152,7 @@ async def test_silence_for_ever_ends_with_a_person(backing: Backing) -> None:
         assert len({mail.message_id for mail in server.mails}) == 1
 
 
-def _fewer(office: PostOffice):  # type: ignore[no-untyped-def]  # a closure for eventually
+def _fewer(office: PostOffice) -> Callable[[], Awaitable[bool]]:
     async def began() -> bool:
         return bool(
             await office.pool.fetchval(
@@ -244,7 +245,7 @@ async def test_a_retry_that_was_overtaken_meanwhile_is_skipped(backing: Backing)
         assert [calendar_sequence(mail.raw) for mail in server.mails] == [0, 1]
 
 
-def _resolved(office: PostOffice):  # type: ignore[no-untyped-def]  # a closure for eventually
+def _resolved(office: PostOffice) -> Callable[[], Awaitable[bool]]:
     async def resolved() -> bool:
         return not await office.pool.fetchval(
             "select count(*) from deliveries where state = 'sending'"

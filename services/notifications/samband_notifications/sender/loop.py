@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 _SHORTEST_POLL = 0.02
 _LONGEST_POLL = 0.25
 _PAUSE_AFTER_FAILURE = 1.0
+_LONGEST_ROUND = 10.0
 
 log = get_logger(__name__)
 
@@ -93,7 +94,8 @@ class Sender:
             for task in (housekeeping, watch):
                 task.cancel()
             await self.crew.end()
-            await self._release()
+            if self._conn is not None:
+                await self._pool.release(self._conn)
 
     async def _watch(self, stop: asyncio.Event) -> None:
         await stop.wait()
@@ -132,10 +134,12 @@ class Sender:
         if not self._unrecorded and not self._chunk:
             return
         try:
-            await self._commit()
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            async with asyncio.timeout(_LONGEST_ROUND):
+                await self._commit()
+        except Exception:
             # Kept as they are and written again: a mail that was sent must not be forgotten.
             log.exception("recording failed")
+            await self._drop_connection()
             await asyncio.sleep(_PAUSE_AFTER_FAILURE)
 
     async def _commit(self) -> None:
@@ -160,15 +164,19 @@ class Sender:
                 self.crew.put(job, until=until)
 
     async def _connection(self) -> Connection:
-        if self._conn is not None and self._conn.is_closed():
-            await self._release()
         if self._conn is None:
             self._conn = await self._pool.acquire()
+            # A sender that is frozen within a round must not keep its rows from the others.
+            await self._conn.execute(
+                "select set_config('idle_in_transaction_session_timeout', $1, false)",
+                f"{round(self._settings.send_lease * 500)}ms",
+            )
         return self._conn
 
-    async def _release(self) -> None:
+    async def _drop_connection(self) -> None:
         conn, self._conn = self._conn, None
         if conn is not None:
+            conn.terminate()
             await self._pool.release(conn)
 
     def _fill_chunk(self) -> None:
