@@ -40,9 +40,13 @@ class Refused(Exception):
 
 @dataclass
 class Listener:
-    """Reacts to memberships and contacts by noting each event; `broken` keys make it fail."""
+    """Reacts to memberships and contacts by noting each event.
+
+    It fails for `broken` keys and runs out of time for `slow` ones.
+    """
 
     broken: set[str] = field(default_factory=set)
+    slow: set[str] = field(default_factory=set)
     sets: list[list[str]] = field(default_factory=list)
     hold: asyncio.Event | None = None
 
@@ -60,6 +64,9 @@ class Listener:
             [event.type for event in events],
             [event.data.model_dump_json() for event in events],
         )
+        if any(event.subject in self.slow for event in events):
+            await conn.execute("set local statement_timeout = 50")
+            await conn.execute("select pg_sleep(1)")
         if any(event.subject in self.broken for event in events):
             raise Refused("not this one")
 

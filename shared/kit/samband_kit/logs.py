@@ -8,12 +8,15 @@ forge a line.
 
 import logging
 import sys
+import time
 from typing import Any, Literal, TextIO
 
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
 from samband_kit import correlation
+
+_REPEAT_SECONDS = 30.0
 
 # These say at INFO what we say ourselves, or repeat themselves during an outage.
 _QUIET = {
@@ -23,6 +26,27 @@ _QUIET = {
     "uvicorn": logging.WARNING,
     "asyncio": logging.WARNING,
 }
+
+
+class _Repeats(logging.Filter):
+    """Lets the same message of a library through once in a while.
+
+    During an outage aiokafka says the same ten times a second and consumer.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self._said: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith("aiokafka"):
+            return True
+        now = time.monotonic()
+        if now - self._said.get(str(record.msg), -self._seconds) < self._seconds:
+            return False
+        self._said[str(record.msg)] = now
+        return True
 
 
 def configure_logs(
@@ -59,6 +83,7 @@ def configure_logs(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    handler.addFilter(_Repeats(_REPEAT_SECONDS))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

@@ -19,6 +19,7 @@ from faststream.kafka.prometheus import KafkaPrometheusMiddleware
 
 from samband_kit.consumer import failures
 from samband_kit.consumer.batch import apply_batch
+from samband_kit.consumer.closing import stop_subscribers
 from samband_kit.consumer.plan import Reason
 from samband_kit.consumer.records import arrive
 from samband_kit.consumer.subscriber import build_broker, subscribe
@@ -148,11 +149,9 @@ class Consumers:
 
     async def _take_down(self, broker: KafkaBroker) -> None:
         subscribers = [reading.subscriber for reading in self.readings]
-        # aiokafka's stop() may hang while Kafka is down; what was applied is
-        # committed in Postgres already, so leaving it behind loses nothing.
+        await stop_subscribers(subscribers, seconds=self._runtime.settings.stop_timeout * 0.75)
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._runtime.settings.stop_timeout * 0.8):
-                await asyncio.gather(*(one.stop() for one in subscribers), return_exceptions=True)
+            async with asyncio.timeout(1):
                 await broker.stop()
 
     async def _on_records(self, reading: Reading, records: Records) -> None:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from samband_kit.consumer.closing import cut
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -68,9 +70,9 @@ class LogEnds:
         """Disconnect; the next question connects again."""
         consumer, self._consumer = self._consumer, None
         admin, self._admin = self._admin, None
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_SECONDS):
-                if consumer is not None:
-                    await consumer.stop()
-                if admin is not None:
+        if consumer is not None:
+            await cut(consumer)
+        if admin is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1):
                     await admin.close()
