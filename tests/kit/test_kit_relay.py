@@ -98,8 +98,9 @@ async def test_a_planned_stop_in_the_middle_sends_nothing_twice(backing: Backing
         keys = [new_id() for _ in range(50)]
         await say(service.pool, keys, rounds=120)
         for _ in range(3):
-            async with relay(service) as running:
+            async with relay(service, batch_rows=100) as running:
                 await eventually(running.has_published)
+            assert await service.waiting() > 0
         async with relay(service):
             await service.drained()
         assert await arrived(service.settings) == {str(key): list(range(1, 121)) for key in keys}

@@ -60,10 +60,12 @@ class Relay:
         registry: CollectorRegistry,
         *,
         send_seconds: float = SEND_SECONDS,
+        batch_rows: int = BATCH_ROWS,
     ) -> None:
         self._settings = settings
         self._pool = pool
         self._send_seconds = send_seconds
+        self._batch_rows = batch_rows
         self._metrics = RelayMetrics(registry)
         self._woken = asyncio.Event()
         self._left_out = LeftOut()
@@ -170,7 +172,7 @@ class Relay:
     async def _fetch(self, leadership: Leadership, on_their_way: Sequence[Row] = ()) -> list[Row]:
         return await store.waiting(
             leadership.conn,
-            limit=BATCH_ROWS,
+            limit=self._batch_rows,
             largest=BATCH_BYTES,
             except_positions=[row[0] for row in on_their_way],
             except_topics=self._left_out.now(),
