@@ -1,16 +1,16 @@
 """What the tests of registration have in common: a service with its own database, filled."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from samband_contracts.values import Localised, Organisation, OrganisationKind
-from samband_kit.database import Pool, open_pool
+from samband_kit.database import Connection, Pool, open_pool
 from samband_kit.ids import new_id
 from samband_kit.service import Runtime
 from samband_kit.settings import Settings
@@ -24,6 +24,8 @@ from samband_registration.organisations.handlers import add_foreign_organisation
 from samband_registration.registrations.handlers.sending import Interest, confirm, submit
 from samband_registration.settings import RegistrationSettings
 
+P = ParamSpec("P")
+T = TypeVar("T")
 LUND = official_id(OrganisationKind.MUNICIPALITY, "1281")
 PITEA = official_id(OrganisationKind.MUNICIPALITY, "2581")
 
@@ -70,6 +72,16 @@ class Register:
             "select state from registrations where registration_id = $1", registration_id
         )
         return state
+
+    async def read(
+        self,
+        store: Callable[Concatenate[Connection, P], Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """What a function of a store answers."""
+        async with self.pool.acquire() as conn:
+            return await store(conn, *args, **kwargs)
 
     async def facts(self, key: UUID) -> list[str]:
         """The types of the events of one key, without prefix and version, in order."""

@@ -22,7 +22,6 @@ from samband_registration.registrations.domain.machine import (
 from samband_registration.registrations.handlers import answering, sending
 from samband_registration.registrations.handlers.expiring import expire
 from samband_registration.registrations.store import rows
-from samband_registration.registrations.store.listing import Filters, listing
 
 from tests.registration.register import PITEA, Register, register
 
@@ -48,7 +47,7 @@ async def here(shared: Register) -> Register:
 
 
 async def people(here: Register, registration_id: UUID) -> tuple[UUID, ...]:
-    found = await rows.registration(here.pool, registration_id)
+    found = await here.read(rows.registration, registration_id)
     assert found is not None
     return found.contact_ids
 
@@ -66,7 +65,7 @@ async def test_submitting_writes_the_registration_its_contact_and_two_events(
 ) -> None:
     made = await here.submitted(counterpart=here.chinsali.organisation_id, theme="culture")
     (contact_id,) = await people(here, made)
-    (contact,) = await contacts(here.pool, [contact_id])
+    (contact,) = await here.read(contacts, [contact_id])
     assert contact.email == "kim.lind@lund.example"
     assert await here.state(made) == "unverified"
     assert await here.facts(made) == ["interest-registration.received"]
@@ -184,7 +183,7 @@ async def test_a_sender_who_keeps_theirs_leaves_it_to_staff(here: Register) -> N
     for _ in range(2):
         await sending.keep_own(here.pool, second)
     assert await here.state(second) == "in_review"
-    history = await rows.history(here.pool, second)
+    history = await here.read(rows.history, second)
     assert [entry.action for entry in history] == ["submit", "confirm", "keep_own"]
     assert await answered(here, second, "keep") is State.SUBMITTED
 
@@ -226,7 +225,7 @@ async def test_the_history_says_who_did_what(here: Register) -> None:
     await answered(here, made, "open_dialogue", "decline")
     history = [
         (entry.action, entry.actor, entry.account_id)
-        for entry in await rows.history(here.pool, made)
+        for entry in await here.read(rows.history, made)
     ]
     assert history == [
         ("submit", "sender", None),
@@ -255,7 +254,7 @@ async def test_what_nobody_confirms_expires_and_its_person_is_forgotten(here: Re
     assert await expire(here.pool) == 0
     assert (await here.state(late), await here.state(fresh)) == ("expired", "unverified")
     assert await here.facts(person) == ["contact.described", "contact.erased"]
-    assert await contacts(here.pool, [person]) == []
+    assert await here.read(contacts, [person]) == []
     left = await here.pool.fetch(
         """
         select coalesce(convert_from(value, 'utf8'), '') as text from outbox where key = $1
@@ -279,35 +278,3 @@ async def test_only_contact_state_carries_personal_data(here: Register) -> None:
         topics.CONTACT_STATE.name,
     )
     assert leaks == []
-
-
-async def test_staff_page_through_the_list_by_key(here: Register) -> None:
-    made = [await here.submitted() for _ in range(5)]
-    newest_first = made[::-1]
-    first = await listing(here.pool, Filters(), limit=2)
-    second = await listing(here.pool, Filters(), after=first.older, limit=2)
-    last = await listing(here.pool, Filters(), after=second.older, limit=2)
-    shown = [[row.registration_id for row in page.rows] for page in (first, second, last)]
-    assert shown == [newest_first[:2], newest_first[2:4], newest_first[4:]]
-    assert (first.newer, last.older, first.count) == (None, None, 5)
-    back = await listing(here.pool, Filters(), before=second.newer, limit=2)
-    assert (back.rows, back.newer) == (first.rows, None)
-
-
-async def test_staff_filter_by_state_name_and_reference(here: Register) -> None:
-    lund = await here.confirmed(counterpart=here.chinsali.organisation_id)
-    await here.submitted(organisation_id=PITEA)
-    reference = await here.pool.fetchval(
-        "select reference from registrations where registration_id = $1", lund
-    )
-    for filters in (
-        Filters(state=State.SUBMITTED),
-        Filters(text="lunds kommun"),
-        Filters(text="Chinsali"),
-        Filters(text=reference.replace("-", " ")),
-        Filters(call_id=here.call.call_id, text="LUND"),
-    ):
-        found = await listing(here.pool, filters)
-        assert [row.registration_id for row in found.rows] == [lund], filters
-    assert (await listing(here.pool, Filters(text="%"))).count == 0
-    assert (await listing(here.pool, Filters(call_id=UUID(int=1)))).count == 0

@@ -6,7 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
 from samband_contracts.values import Localised, Role
 from samband_kit.errors import FieldErrors
 from samband_kit.web.context import runtime_of
@@ -18,6 +18,7 @@ from starlette.requests import Request
 
 from samband_registration.calls import handlers, store
 from samband_registration.calls.domain import Call, CallUnknown, OpenCall
+from samband_registration.clock_times import in_our_time
 
 router = APIRouter(prefix="/api/registration/calls")
 
@@ -37,8 +38,8 @@ class NewCall(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     title: Title
-    opens_at: AwareDatetime
-    closes_at: AwareDatetime
+    opens_at: Annotated[AwareDatetime, AfterValidator(in_our_time)]
+    closes_at: Annotated[AwareDatetime, AfterValidator(in_our_time)]
     zone: Annotated[str, Line(64)]
 
 
@@ -76,7 +77,10 @@ async def post_call(request: Request, new: NewCall) -> CallView:
     if new.zone not in zoneinfo.available_timezones():
         raise FieldErrors({"zone": N_("Choose a time zone from the list.")})
     command = OpenCall(
-        Localised(sv=new.title.sv, en=new.title.en), new.opens_at, new.closes_at, new.zone
+        Localised(sv=new.title.sv, en=new.title.en),
+        new.opens_at.astimezone(UTC),
+        new.closes_at.astimezone(UTC),
+        new.zone,
     )
     key = await idempotency_key(request)
     return _view(await handlers.open_call(runtime_of(request).pool, command, key=key))

@@ -1,9 +1,8 @@
 """Calls: the periods in which interest can be registered. Pure."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from samband_contracts.calls import CallClosed, CallOpened
 from samband_contracts.values import Localised
@@ -83,13 +82,3 @@ def close(call: Call, now: datetime) -> tuple[Call, CallClosed | None]:
     if call.closed_at is not None or now < call.closes_at:
         return call, None
     return replace(call, closed_at=now), CallClosed(call_id=call.call_id, closed_at=now)
-
-
-def moment(local: datetime, zone: str) -> datetime | None:
-    """A clock time in `zone` as a point in time; None for one that the clocks skip.
-
-    Of a time that comes twice in autumn, the first is meant.
-    """
-    aware = local.replace(tzinfo=ZoneInfo(zone))
-    instant = aware.astimezone(UTC)
-    return instant if instant.astimezone(aware.tzinfo).replace(tzinfo=None) == local else None

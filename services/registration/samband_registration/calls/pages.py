@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends
+from pydantic import AfterValidator
 from samband_contracts.values import Localised, Role
 from samband_kit.errors import FieldErrors
 from samband_kit.web.context import runtime_of
@@ -18,7 +19,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from samband_registration.calls import handlers, store
-from samband_registration.calls.domain import OpenCall, moment
+from samband_registration.calls.domain import OpenCall
+from samband_registration.clock_times import in_our_time, moment
 
 router = APIRouter()
 staff = Depends(require(Role.STAFF))
@@ -32,8 +34,12 @@ class CallForm(Form):
 
     title_sv: Annotated[str, Line(150), Ask(N_("Write the title in Swedish."))]
     title_en: Annotated[str, Line(150), Ask(N_("Write the title in English."))]
-    opens_at: Annotated[datetime, Ask(N_("Write when the call opens."), A_TIME)]
-    closes_at: Annotated[datetime, Ask(N_("Write when the call closes."), A_TIME)]
+    opens_at: Annotated[
+        datetime, AfterValidator(in_our_time), Ask(N_("Write when the call opens."), A_TIME)
+    ]
+    closes_at: Annotated[
+        datetime, AfterValidator(in_our_time), Ask(N_("Write when the call closes."), A_TIME)
+    ]
     zone: Annotated[str, Line(64), Ask(N_("Choose a time zone."))]
 
     def command(self) -> OpenCall:
