@@ -11,13 +11,15 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 from samband_kit.testing.backing import Backing
 from samband_local import backing as local_backing
-from samband_local.temporary import TEST_PREFIX, sweep
+from samband_local.stack import Stack
+from samband_local.temporary import TEST_PREFIX, sweep, temporary
 
 _GIVEN = "SAMBAND_TEST_STACK"
 # How the workers of pytest-xdist learn what their controller decided.
@@ -58,3 +60,13 @@ def backing() -> Backing:
     addresses = local_backing.read(stack_json)
     assert addresses is not None, f"{stack_json} does not exist: is that stack running?"
     return Backing(addresses.postgres_url, addresses.kafka_servers)
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """The whole system, as `samband up` runs it, for what crosses its services.
+
+    Shared by all who ask: a test that stops something starts it again.
+    """
+    with temporary() as running:
+        yield running

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,11 +16,11 @@ from rich.console import Console
 from samband_local import report as local_report
 from samband_local.place import Place, nearest, read_json
 from samband_local.problems import LocalProblem
-from samband_local.stack import running
 from samband_local.story.mail import NoSuchMail
 from samband_local.story.play import Stage, play
 from samband_local.story.teller import Teller
 from samband_local.story.visitor import PageSurprise
+from samband_local.temporary import temporary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +50,7 @@ def story(
         ),
     ] = None,
     *,
-    temporary: Annotated[
+    own: Annotated[
         bool, typer.Option("--temporary", help="On a system of its own even if one runs.")
     ] = False,
     url: Annotated[
@@ -74,23 +73,20 @@ def story(
     elif any(other):
         raise typer.BadParameter("--url, --mailbox-url, --kafka and --staff-link go together")
     else:
-        with _stage(Place((data or nearest(Path.cwd())).absolute()), teller, temporary) as stage:
+        with _stage(Place((data or nearest(Path.cwd())).absolute()), teller, own=own) as stage:
             found = _play(stage, teller)
     _conclude(found, as_json=as_json)
 
 
 @contextmanager
-def _stage(place: Place, teller: Teller, temporary: bool) -> Iterator[Stage]:  # noqa: FBT001 - private
-    state = read_json(place.state) if not temporary and place.is_owned() else {}
+def _stage(place: Place, teller: Teller, *, own: bool) -> Iterator[Stage]:
+    state = read_json(place.state) if not own and place.is_owned() else {}
     if state:
         link = local_report.sign_in_link(place)
         yield Stage(state["url"], state["mailbox_url"], state["kafka_servers"], link)
         return
     teller.act("A temporary system starts")
-    with (
-        tempfile.TemporaryDirectory(prefix="samband-story-") as folder,
-        running(Path(folder) / "samband", careless=True, progress=teller.line) as stack,
-    ):
+    with temporary(progress=teller.line) as stack:
         yield Stage(stack.url, stack.mailbox_url, stack.kafka_servers, stack.staff_link())
 
 

@@ -137,11 +137,12 @@ class Page:
         """Whether a table has a row that begins with this."""
         return any(text_of(each) == first_cell for each in self._row_heads())
 
-    def rows(self, section: str) -> int:
-        """How many rows the table in the section with this heading has; 0 when there is none."""
-        for heading in self.soup.find_all("h2"):
-            if text_of(heading) == section and heading.parent is not None:
-                return len(heading.parent.select("tbody tr"))
+    def rows(self, heading: str) -> int:
+        """How many rows the table under this heading has; 0 when there is none."""
+        for each in self.soup.find_all("h2"):
+            if text_of(each) == heading:
+                table = each.find_next(["table", "h2"])
+                return len(table.select("tbody tr")) if table else 0
         return 0
 
     def row_links(self) -> list[str]:
