@@ -154,12 +154,23 @@ class Stage:
                     await handler(conn, [self.facts.envelope(event) for event in of_kind])
 
     async def told(self) -> list[tuple[str, dict[str, Any]]]:
-        """What this service has announced: type and data, in order."""
+        """What this service has announced, but for who acts for whom: type and data, in order."""
         rows = await self.pool.fetch(
-            "select event_type, convert_from(value, 'UTF8')::jsonb as data "
-            "from outbox order by position"
+            "select event_type, convert_from(value, 'UTF8')::jsonb as data from outbox "
+            "where topic not like '%representative-state' order by position"
         )
         return [(row["event_type"].removeprefix("se.icld."), row["data"]) for row in rows]
+
+    async def acting(self) -> dict[UUID, set[UUID]]:
+        """Who acts for each organisation, as this service has announced last."""
+        rows = await self.pool.fetch(
+            "select convert_from(value, 'UTF8')::jsonb as data from outbox "
+            "where topic like '%representative-state' order by position"
+        )
+        return {
+            UUID(row["data"]["organisation_id"]): set(map(UUID, row["data"]["contact_ids"]))
+            for row in rows
+        }
 
     async def hire(self, *roles: Role) -> Actor:
         """An account that registration has announced."""

@@ -65,9 +65,12 @@ async def test_a_second_lund_with_another_counterpart_adds_the_counterpart_alone
     by = await on.hire(Role.COORDINATOR)
     network_id = await planned(on, by, call_id := await called(on))
     lund = municipality("Lunds kommun")
-    await on.hear(accepted(call_id, lund, municipality("Francistown", "BW")))
-    await on.hear(accepted(call_id, lund, municipality("Rufunsa", "ZM")))
+    first = accepted(call_id, lund, municipality("Francistown", "BW"))
+    second = accepted(call_id, lund, municipality("Rufunsa", "ZM"))
+    await on.hear(first)
+    await on.hear(second)
     assert await names(on, network_id) == ["Francistown", "Lunds kommun", "Rufunsa"]
+    assert await on.acting() == {lund.organisation_id: {*first.contact_ids, *second.contact_ids}}
 
 
 @pytest.mark.parametrize("merged_first", [True, False])
@@ -99,6 +102,8 @@ async def test_contact_persons_of_a_merged_registration_follow(
     async with on.pool.acquire() as conn:
         [member] = await membership_rows.active(conn, network_id)
     assert member.representatives == 4
+    everybody = {*first.contact_ids, *merges[0].contact_ids, *merges[1].contact_ids}
+    assert await on.acting() == {first.organisation.organisation_id: everybody}
 
 
 async def test_an_acceptance_for_a_network_that_is_over_becomes_one_task(on: Stage) -> None:
@@ -160,6 +165,7 @@ async def test_who_left_stays_away_and_the_coordinator_hears_of_the_next_accepta
     await on.hear(accepted(call_id, amal))
     assert await names(on, network_id) == []
     assert await waiting(on, network_id) == [("accepted_after_leaving", "Åmåls kommun")]
+    assert await on.acting() == {amal.organisation_id: set()}
     assert await kinds(on) == ["membership.joined.v1", "membership.left.v1"]
 
 

@@ -56,11 +56,11 @@ async def on_registration_merged(
     await calls.lock(conn, _calls(events))
     await store.merge(conn, [event.data for event in events])
     acting = await membership_rows.add_representatives(conn, [event.data.into for event in events])
-    causes = {event.data.organisation_id: event for event in events}
+    causes = {event.data.into: event for event in events}
     await outbox.append(
         conn,
         [memberships.represented(one) for one in acting],
-        causes=[causes[one.membership.organisation_id] for one in acting],
+        causes=[causes[one.registration_id] for one in acting],
     )
 
 

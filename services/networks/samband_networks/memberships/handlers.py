@@ -48,23 +48,18 @@ async def take_in(
     }
     if joined:
         await store.insert(conn, [one.membership for one in joined])
-    acting = []
+    acting: list[Representatives] = []
     if followed:
         await acceptances.follow(conn, followed)
         acting = await store.add_representatives(conn, list(followed))
     raised = [task for _, admission in admissions for task in admission.tasks]
     if raised:
         await tasks.raise_tasks(conn, raised)
-    by_organisation = {
-        one.organisation.organisation_id: causes[one.registration_id]
-        for given in accepted.values()
-        for one in given
-    }
     await outbox.append(
         conn,
-        [*(one.event for one in joined), *(represented(one) for one in acting)],
+        [*(one.event for one in joined), *map(represented, acting)],
         causes=[causes[one.registration_id] for one in joined]
-        + [by_organisation[one.membership.organisation_id] for one in acting],
+        + [causes[one.registration_id] for one in acting],
     )
 
 

@@ -36,6 +36,8 @@ class Representatives:
 
     membership: Membership
     contact_ids: tuple[UUID, ...]
+    registration_id: UUID
+    """The registration, one of those asked about, through which this came up."""
 
 
 async def describe(conn: Connection, organisations: Collection[Organisation]) -> None:
@@ -143,19 +145,19 @@ async def add_representatives(
         """
         with recursive
         -- From each registration up to the one that it ended in …
-        upward (registration_id) as (
-            select unnest($1::uuid[])
+        upward (asked, registration_id) as (
+            select asked, asked from unnest($1::uuid[]) as given (asked)
           union
-            select into_id from merged_registrations join upward using (registration_id)
+            select asked, into_id from merged_registrations join upward using (registration_id)
         ),
         -- … and from that one down to everything that became part of it.
-        parts (membership_id, registration_id) as (
-            select membership_id, registration_id
+        parts (asked, membership_id, registration_id) as (
+            select asked, membership_id, registration_id
             from upward
               join acceptances using (registration_id)
               join memberships using (network_id, organisation_id)
           union
-            select membership_id, merged.registration_id
+            select asked, membership_id, merged.registration_id
             from parts join merged_registrations as merged
               on merged.into_id = parts.registration_id
         ),
@@ -165,7 +167,7 @@ async def add_representatives(
           union
             select membership_id, unnest(contact_ids)
             from parts join merged_registrations using (registration_id)
-        )
+        ),
         added as (
             insert into representatives (membership_id, contact_id)
             select membership_id, contact_id from contacts order by membership_id, contact_id
@@ -178,15 +180,21 @@ async def add_representatives(
             select membership_id, contact_id from representatives
             where membership_id in (select membership_id from contacts)
         )
-        select membership_id, network_id, organisation_id, state,
-          array_agg(contact_id order by contact_id) as contact_ids
-        from everybody join memberships using (membership_id)
+        select memberships.membership_id, network_id, organisation_id, state,
+          array_agg(contact_id order by contact_id) as contact_ids,
+          (select asked from parts where parts.membership_id = memberships.membership_id
+           order by asked limit 1) as asked
+        from everybody
+          join memberships on memberships.membership_id = everybody.membership_id
         where state = 'active'
-        group by membership_id
+        group by memberships.membership_id
+        order by memberships.membership_id
         """,
         list(registration_ids),
     )
-    return [Representatives(_membership(row), tuple(row["contact_ids"])) for row in rows]
+    return [
+        Representatives(_membership(row), tuple(row["contact_ids"]), row["asked"]) for row in rows
+    ]
 
 
 async def members(conn: Connection, network_id: UUID) -> list[Member]:
