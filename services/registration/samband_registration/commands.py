@@ -30,16 +30,13 @@ def command_line() -> typer.Typer:
     return commands
 
 
-def _load_register(*, as_json: AsJson = False) -> None:
+def _load_register() -> None:
     """Bring Sweden's municipalities and regions, and the first themes, into the register.
 
     The job of the same name does it too; this is for whoever does not want to wait.
     """
     changed = with_pool(SERVICE, load_register)
-    if as_json:
-        say_json({"changed": changed})
-    else:
-        say(f"{changed} organisations changed.")
+    say(f"{changed} organisations changed.")
 
 
 def _open_call(

@@ -5,9 +5,9 @@ What is counted says nothing about whether an address is known to us.
 
 from datetime import timedelta
 
+from fastapi import Request
 from samband_kit.web.context import runtime_of
 from samband_kit.web.limits import keyed, spend, visitor
-from starlette.requests import Request
 
 from samband_registration.settings import RegistrationSettings
 

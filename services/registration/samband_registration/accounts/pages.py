@@ -1,12 +1,11 @@
 """Signing in with a link, and signing out."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
 from samband_kit.web.context import runtime_of
 from samband_kit.web.links import Links
 from samband_kit.web.pages import page, see_other
 from samband_kit.web.sessions import public, sign_in, sign_out
-from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
 
 from samband_registration.accounts.handlers import SIGN_IN, use_sign_in_link
 

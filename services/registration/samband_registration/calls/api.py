@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
 from samband_contracts.values import Localised, Role
 from samband_kit.errors import FieldErrors
@@ -14,11 +14,10 @@ from samband_kit.web.forms import idempotency_key
 from samband_kit.web.i18n import N_
 from samband_kit.web.sessions import public, require
 from samband_kit.web.text import Line
-from starlette.requests import Request
 
 from samband_registration.calls import handlers, store
 from samband_registration.calls.domain import Call, CallUnknown, OpenCall
-from samband_registration.clock_times import in_our_time
+from samband_registration.clock import in_our_time
 
 router = APIRouter(prefix="/api/registration/calls")
 

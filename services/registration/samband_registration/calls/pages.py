@@ -4,7 +4,7 @@ import zoneinfo
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import AfterValidator
 from samband_contracts.values import Localised, Role
 from samband_kit.errors import FieldErrors
@@ -15,12 +15,10 @@ from samband_kit.web.pages import page, see_other
 from samband_kit.web.sessions import public, require
 from samband_kit.web.text import Line
 from samband_kit.web.times import SWEDEN
-from starlette.requests import Request
-from starlette.responses import Response
 
 from samband_registration.calls import handlers, store
 from samband_registration.calls.domain import OpenCall
-from samband_registration.clock_times import in_our_time, moment
+from samband_registration.clock import in_our_time, moment
 
 router = APIRouter()
 staff = Depends(require(Role.STAFF))

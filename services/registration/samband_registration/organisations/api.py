@@ -3,13 +3,12 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict
 from samband_contracts.values import Organisation, Role
 from samband_kit.web.context import runtime_of
 from samband_kit.web.sessions import public, require
 from samband_kit.web.text import Line
-from starlette.requests import Request
 
 from samband_registration.organisations import handlers, store
 from samband_registration.organisations.domain import (

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request, Response
 from samband_contracts.values import Role
 from samband_kit.errors import FieldErrors
 from samband_kit.web.context import runtime_of
@@ -11,8 +11,6 @@ from samband_kit.web.i18n import N_, language
 from samband_kit.web.pages import page, see_other
 from samband_kit.web.sessions import require
 from samband_kit.web.text import Line
-from starlette.requests import Request
-from starlette.responses import Response
 
 from samband_registration.countries import countries
 from samband_registration.organisations import handlers, store

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict
 from samband_contracts.values import Language, Localised, Organisation, Role, Undecided
 from samband_kit.web.context import runtime_of
@@ -12,7 +12,6 @@ from samband_kit.web.forms import idempotency_key
 from samband_kit.web.human import check_human, form_token
 from samband_kit.web.sessions import Session, public, require
 from samband_kit.web.text import Email, Line, PersonName, Prose
-from starlette.requests import Request
 
 from samband_registration.limits import ACTION, spend_limits
 from samband_registration.registrations.domain.machine import (

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
+from fastapi import Request
 from samband_contracts.values import Language, Organisation, Undecided
 from samband_kit.database import Connection
 from samband_kit.errors import FieldErrors
@@ -12,7 +13,6 @@ from samband_kit.web.context import runtime_of
 from samband_kit.web.forms import Ask, Form, answers, read_form
 from samband_kit.web.i18n import N_
 from samband_kit.web.text import Email, Line, PersonName, Prose
-from starlette.requests import Request
 
 from samband_registration.organisations import store as organisations
 from samband_registration.organisations.handlers import find

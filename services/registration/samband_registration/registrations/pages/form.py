@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal, TypeAlias
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 from samband_kit.errors import FieldErrors, Invalid, Refusal, TooMany
 from samband_kit.web.bodies import posted
 from samband_kit.web.context import runtime_of
@@ -19,8 +19,6 @@ from samband_kit.web.i18n import language
 from samband_kit.web.links import Links
 from samband_kit.web.pages import page, see_other
 from samband_kit.web.sessions import public
-from starlette.requests import Request
-from starlette.responses import Response
 
 from samband_registration.calls import store as calls
 from samband_registration.calls.domain import Call, CallUnknown

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 from samband_kit.errors import Conflict, FieldErrors
 from samband_kit.web.context import runtime_of
 from samband_kit.web.forms import Ask, Form, read_form
@@ -17,8 +17,6 @@ from samband_kit.web.links import LinkExpired, Links
 from samband_kit.web.pages import page, see_other
 from samband_kit.web.sessions import public
 from samband_kit.web.times import format_datetime
-from starlette.requests import Request
-from starlette.responses import Response
 
 from samband_registration.calls import store as calls
 from samband_registration.calls.domain import Call, CallUnknown

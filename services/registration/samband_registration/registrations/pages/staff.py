@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request, Response
 from samband_contracts.values import Role
 from samband_kit.errors import Conflict, Refusal, TransitionRefused
 from samband_kit.web.context import runtime_of
@@ -13,8 +13,6 @@ from samband_kit.web.pages import here_with, page, see_other
 from samband_kit.web.problems import PageMissing
 from samband_kit.web.sessions import Session, require
 from samband_kit.web.times import format_datetime
-from starlette.requests import Request
-from starlette.responses import Response
 
 from samband_registration.accounts import store as accounts
 from samband_registration.calls import store as calls
