@@ -118,7 +118,7 @@ async def test_everybody_of_an_accepted_registration_is_told(backing: Backing) -
         }
         facts = await office.pool.fetch("select template, facts from notifications")
         references = {row["template"]: row["facts"]["reference"] for row in facts}
-        assert references["registration_joined"] == "LUN-4711"
+        assert references["registration_joined"] == "LUN-4712"
         assert references["registration_accepted"] == "LUN-4711"
 
 

@@ -116,7 +116,7 @@ async def _notifications(
 ) -> list[Notification]:
     if whom in (Whom.MEMBERS, Whom.THOSE_TOLD):
         return [_about_meeting(template, event, whom) for event in events]
-    known = await store.references(conn, [_shown(event.data) for event in events])
+    known = await store.references(conn, [event.data.registration_id for event in events])
     return [_about_registration(template, event, known) for event in events]
 
 
@@ -126,7 +126,7 @@ def _about_registration(
     said = event.data
     counterpart: str | None = None
     undecided = False
-    reference = references.get(_shown(said))
+    reference = references.get(said.registration_id)
     expires_at = None
     match said:
         case RegistrationReceived():
@@ -145,7 +145,7 @@ def _about_registration(
         object_id=said.registration_id,
         version=event.sequence,
         facts=RegistrationFacts(
-            registration_id=_shown(said),
+            registration_id=said.registration_id,
             reference=reference,
             counterpart=counterpart,
             counterpart_undecided=undecided,
@@ -181,11 +181,6 @@ def _about_meeting(template: Template, event: CloudEvent[Invited], whom: Whom) -
         cause=event,
         network_id=said.network_id if whom is Whom.MEMBERS else None,
     )
-
-
-def _shown(said: Said) -> UUID:
-    """The registration whose page the reader is led to: a merged one's lives on in the other."""
-    return said.into if isinstance(said, RegistrationMerged) else said.registration_id
 
 
 def _named(said: Said) -> tuple[UUID, ...]:

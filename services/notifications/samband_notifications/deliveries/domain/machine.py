@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from samband_contracts.deliveries import DeliverySettled
 from samband_contracts.values import Outcome
-from samband_kit.errors import TransitionRefused
+from samband_kit.errors import Conflict, NotFound, TransitionRefused
 
 from samband_notifications.deliveries.domain.happenings import (
     Accepted,
@@ -58,6 +58,14 @@ class State(StrEnum):
     DELIVERED = "delivered"
     FAILED = "failed"
     SKIPPED = "skipped"
+
+
+class DeliveryUnknown(NotFound):
+    """This mailing does not exist."""
+
+
+class DecidedAlready(Conflict):
+    """Somebody has decided about this mailing already, or it has gone on by itself."""
 
 
 MOST_DOUBTS = 5
@@ -134,6 +142,11 @@ def possible(delivery: Delivery) -> tuple[type[Happening], ...]:
     if delivery.started and delivery.state is State.SENDING:
         return _POSSIBLE_STARTED
     return _POSSIBLE[delivery.state]
+
+
+def possible_in(state: State) -> tuple[type[Happening], ...]:
+    """What may happen in a state, before anything has begun."""
+    return _POSSIBLE[state]
 
 
 def _next(delivery: Delivery, happening: Happening) -> Delivery | None:
