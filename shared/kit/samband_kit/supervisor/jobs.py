@@ -21,6 +21,8 @@ from samband_kit.metrics import JobMetrics
 from samband_kit.pauses import pause
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from samband_kit.service import Job, Runtime
 
 log = get_logger(__name__)
@@ -30,12 +32,13 @@ _UNREACHABLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, Leadersh
 
 
 class Jobs:
-    """The component that runs a service's jobs."""
+    """The component that runs periodic jobs: the kit's own and the service's."""
 
     name = "jobs"
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, jobs: Sequence[Job]) -> None:
         self._runtime = runtime
+        self._jobs = jobs
         self._metrics = JobMetrics(runtime.registry)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -51,8 +54,7 @@ class Jobs:
 
     async def _lead(self, leadership: Leadership, stop: asyncio.Event) -> None:
         running = [
-            asyncio.create_task(self._repeat(job, stop), name=job.name)
-            for job in self._runtime.service.jobs
+            asyncio.create_task(self._repeat(job, stop), name=job.name) for job in self._jobs
         ]
         try:
             while not stop.is_set():

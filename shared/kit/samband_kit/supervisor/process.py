@@ -9,6 +9,7 @@ hold. A component that fails ends the process with 70.
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 from contextlib import suppress
@@ -26,6 +27,7 @@ from samband_kit.logs import configure_logs, get_logger
 from samband_kit.metrics import ConsumeMetrics, process_registry
 from samband_kit.pauses import Stopped, pause, unless
 from samband_kit.relay import Relay
+from samband_kit.retention import RETENTION
 from samband_kit.service import Component, Kind, Runtime, Service
 from samband_kit.supervisor.http_server import HttpServer
 from samband_kit.supervisor.jobs import Jobs
@@ -101,6 +103,7 @@ class Process:
             for component in components
         }
         stopped = asyncio.create_task(stop.wait(), name="stop")
+        _spare_the_collector()
         log.info("running", components=[component.name for component in components])
         on_running()
         await asyncio.wait({*running, operations, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -138,8 +141,7 @@ class Process:
         if Kind.CONSUME in self.kinds:
             components.append(Relay(self.settings, pool, self.registry))
             components.extend(_consuming(runtime))
-            if self.service.jobs:
-                components.append(Jobs(runtime))
+            components.append(Jobs(runtime, (RETENTION, *self.service.jobs)))
         if Kind.SEND in self.kinds and self.service.senders is not None:
             components.append(self.service.senders(runtime))
         return components
@@ -216,6 +218,14 @@ def _consuming(runtime: Runtime) -> list[Component]:
     retries = Retries(runtime.pool, reactions, metrics)
     consumers = Consumers(runtime, reactions, metrics, retries)
     return [consumers, retries, Watchdog(runtime, consumers, metrics)]
+
+
+def _spare_the_collector() -> None:
+    # What is loaded by now stays until the end. Collecting less often, and not
+    # through all of that, takes a third off the time that a record costs.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
