@@ -212,11 +212,17 @@ def test_cancelling_withdraws_the_invitation() -> None:
     assert [type(fact) for fact in facts] == [MeetingCancelled, InvitationWithdrawn]
 
 
-@pytest.mark.parametrize("state", [State.PLANNED, State.PAUSED, State.CLOSED, State.CANCELLED])
-def test_a_network_that_does_not_meet_cannot_invite(state: State) -> None:
+@pytest.mark.parametrize("state", [State.PLANNED, State.PAUSED])
+def test_a_network_that_does_not_meet_plans_but_invites_nobody(state: State) -> None:
     of = network(state)
     with pytest.raises(meetings.NotMeeting):
         meetings.publish(meetings.draft(uuid4(), of, plan(), NOW), of, NOW)
+
+
+@pytest.mark.parametrize("state", [State.CLOSED, State.CANCELLED])
+def test_a_network_that_is_over_plans_nothing(state: State) -> None:
+    with pytest.raises(meetings.NotMeeting):
+        meetings.draft(uuid4(), network(state), plan(), NOW)
 
 
 def test_a_meeting_that_has_begun_is_neither_moved_nor_cancelled() -> None:

@@ -31,7 +31,7 @@ from samband_contracts.meetings import (
 from samband_contracts.values import Localised, MeetingForm, MeetingKind
 from samband_kit.errors import Conflict, FieldErrors, NotFound, TransitionRefused
 
-from samband_networks.networks.domain import MEETS, Network
+from samband_networks.networks.domain import ENDED, MEETS, Network
 
 LONGEST_AHEAD = timedelta(days=5 * 365)
 
@@ -164,7 +164,9 @@ def check_plan(plan: Plan, now: datetime) -> None:
 
 
 def draft(meeting_id: UUID, network: Network, plan: Plan, now: datetime) -> Meeting:
-    """A new meeting that nobody is told about."""
+    """A new meeting that nobody is told about; a network that is over plans none."""
+    if network.state in ENDED:
+        raise NotMeeting
     check_plan(plan, now)
     return Meeting(meeting_id, network.network_id, plan)
 
