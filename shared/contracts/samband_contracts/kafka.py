@@ -22,6 +22,23 @@ __all__ = ["Unparsable", "parse", "to_headers", "to_value"]
 
 CONTENT_TYPE = "application/json"
 PREFIX = "ce_"
+# Looked up once per header of every record that anybody reads.
+_KNOWN = {
+    PREFIX + name: name
+    for name in (
+        "specversion",
+        "id",
+        "source",
+        "type",
+        "subject",
+        "time",
+        "sequence",
+        "dataschema",
+        "correlationid",
+        "causationid",
+        "traceparent",
+    )
+}
 
 
 def to_value(event: Event) -> bytes | None:
@@ -57,9 +74,11 @@ def parse(
 def _attributes(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, raw in headers:
-        if not name.startswith(PREFIX):
-            continue
-        attribute = name.removeprefix(PREFIX)[:40]
+        attribute = _KNOWN.get(name)
+        if attribute is None:
+            if not name.startswith(PREFIX):
+                continue
+            attribute = name.removeprefix(PREFIX)[:40]
         if attribute in found:
             raise Unparsable(f"{attribute} stands twice")
         found[attribute] = _text(attribute, raw)

@@ -103,7 +103,6 @@ class Process:
             for component in components
         }
         stopped = asyncio.create_task(stop.wait(), name="stop")
-        _spare_the_collector()
         log.info("running", components=[component.name for component in components])
         on_running()
         await asyncio.wait({*running, operations, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -204,7 +203,7 @@ def run_process(service: Service, settings: Settings, kinds: Iterable[Kind]) -> 
             # Windows has no such handlers: there Ctrl-C raises KeyboardInterrupt.
             with suppress(NotImplementedError):
                 loop.add_signal_handler(number, stop.set)
-        return await process.run(stop)
+        return await process.run(stop, _spare_the_collector)
 
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(until_signal())
