@@ -7,8 +7,9 @@ from uuid import UUID
 from samband_contracts.values import Role
 from samband_kit.accounts import Account, account, put_account
 from samband_kit.database import Pool, transaction
-from samband_kit.errors import NotFound
+from samband_kit.errors import NotAllowed
 from samband_kit.ids import new_id
+from samband_kit.web.i18n import N_
 from samband_kit.web.links import Link, spend_link
 
 from samband_registration.accounts import store
@@ -18,8 +19,10 @@ LINK_LIFETIME: Final = timedelta(minutes=10)
 STAFF_ROLES: Final = frozenset({Role.STAFF, Role.COORDINATOR})
 
 
-class AccountClosed(NotFound):
-    """This account is closed. Ask the person who gave it to you."""
+class AccountClosed(NotAllowed):
+    """This account is closed."""
+
+    advice = N_("Ask the person who gave it to you.")
 
 
 async def staff_account(pool: Pool, *, email: str, name: str) -> UUID:
