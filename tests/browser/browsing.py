@@ -7,13 +7,18 @@ loop behind, and every asyncio test after it fails.
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    StorageState,
+    async_playwright,
+)
 
 from tests.browser import chromium
 
@@ -56,9 +61,6 @@ class Visit:
         answer = await self.page.goto(address)
         assert answer is not None
         assert answer.status == expect, f"{address} answered {answer.status}"
-        if expect >= HTTPStatus.BAD_REQUEST:
-            # Chromium complains of every such answer, the expected one too.
-            self.complaints = [said for said in self.complaints if f"of {expect} (" not in said]
 
     async def faults(self, language: Language) -> list[str]:
         """What is wrong with the page as it stands now; empty if it may be shown to people."""
@@ -92,10 +94,19 @@ class Visit:
 
 @asynccontextmanager
 async def visit(
-    browser: Browser, base_url: str, language: Language, width: int, scheme: Scheme = "light"
+    browser: Browser,
+    base_url: str,
+    language: Language,
+    width: int,
+    scheme: Scheme = "light",
+    signed_in: StorageState | None = None,
 ) -> AsyncIterator[Visit]:
-    """A new person with a browser of this width, who reads this language."""
+    """A new person with a browser of this width, who reads this language.
+
+    `signed_in` are the cookies of a person who has signed in already.
+    """
     context = await browser.new_context(
+        storage_state=signed_in,
         base_url=base_url,
         viewport={"width": width, "height": 900},
         color_scheme=scheme,
@@ -105,7 +116,9 @@ async def visit(
     visited = Visit(await context.new_page())
 
     def hear(message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
+        # Chromium complains of every page that is a refusal (4xx), the wanted ones too.
+        refused = "status of 4" in message.text and message.location["url"] == visited.page.url
+        if message.type in {"error", "warning"} and not refused:
             visited.complaints.append(f"console: {message.text} ({message.location})")
 
     visited.page.on("console", hear)
