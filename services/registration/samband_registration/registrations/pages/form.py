@@ -40,7 +40,6 @@ from samband_registration.registrations.store.themes import themes
 
 router = APIRouter(dependencies=[public])
 Changeable: TypeAlias = Literal["organisation", "contact", "partnership"]
-
 RECEIPT: Final = timedelta(days=7)
 
 
