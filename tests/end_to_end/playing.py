@@ -14,8 +14,8 @@ from samband_local.stack import Stack
 from samband_local.story import officers
 from samband_local.story.cast import Officer, cast
 from samband_local.story.mail import Inbox
-from samband_local.story.play import HUMAN_SECONDS, Stage, play
 from samband_local.story.patience import until
+from samband_local.story.play import HUMAN_SECONDS, Stage, play
 from samband_local.story.report import Report
 from samband_local.story.teller import Teller
 from samband_local.story.visitor import Page, Visitor

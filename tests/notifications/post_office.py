@@ -16,7 +16,7 @@ from uuid import UUID
 from prometheus_client import CollectorRegistry
 from samband_contracts.contacts import ContactDescribed, ContactErased
 from samband_contracts.meetings import InvitationIssued
-from samband_contracts.memberships import MembershipJoined
+from samband_contracts.memberships import RepresentativesDescribed
 from samband_contracts.registrations import RegistrationReceived, RegistrationSubmitted
 from samband_contracts.topics import topic_of
 from samband_contracts.values import (
@@ -83,9 +83,13 @@ def submitted(of: RegistrationReceived) -> RegistrationSubmitted:
     return RegistrationSubmitted(**of.model_dump(exclude={"expires_at"}))
 
 
-def joined(network_id: UUID, organisation: Organisation = LUND) -> MembershipJoined:
-    return MembershipJoined(
-        membership_id=new_id(), network_id=network_id, organisation=organisation
+def represented(network_id: UUID, *contacts: ContactDescribed) -> RepresentativesDescribed:
+    """A member of the network, and these persons acting for it."""
+    return RepresentativesDescribed(
+        membership_id=new_id(),
+        network_id=network_id,
+        organisation_id=contacts[0].organisation_id if contacts else LUND.organisation_id,
+        contact_ids=tuple(contact.contact_id for contact in contacts),
     )
 
 
@@ -209,18 +213,22 @@ async def post_office(
 
 async def a_backlog(office: PostOffice, size: int) -> None:
     """A meeting with `size` guests, all of them due: `guest<n>@lund.example`."""
-    await office.pool.execute(
+    rows = await office.pool.fetch(
         """
         insert into recipients (contact_id, organisation_id, name, email, language, time_zone)
         select uuidv7(), $1, 'Gäst ' || n, 'guest' || n || '@lund.example', 'sv',
                'Europe/Stockholm'
         from generate_series(1, $2) n
+        returning contact_id
         """,
         LUND.organisation_id,
         size,
     )
     network_id = new_id()
-    await office.hear(joined(network_id), invited(network_id))
+    guests = represented(network_id).model_copy(
+        update={"contact_ids": tuple(row["contact_id"] for row in rows)}
+    )
+    await office.hear(guests, invited(network_id))
 
 
 def topic_name(event: Event) -> str:

@@ -10,7 +10,6 @@ from uuid import UUID
 import pytest
 from samband_contracts.event import Event
 from samband_contracts.meetings import InvitationRevised, InvitationWithdrawn
-from samband_contracts.memberships import MembershipLeft
 from samband_contracts.registrations import (
     RegistrationAccepted,
     RegistrationDeclined,
@@ -27,9 +26,9 @@ from tests.notifications.post_office import (
     an_organisation,
     erased,
     invited,
-    joined,
     post_office,
     received,
+    represented,
     submitted,
 )
 
@@ -40,25 +39,28 @@ NETWORK = new_id()
 async def test_members_are_invited_whatever_arrives_last(
     backing: Backing, order: tuple[int, ...]
 ) -> None:
-    facts: list[Event] = [a_contact(), joined(NETWORK), invited(NETWORK)]
+    anna = a_contact()
+    facts: list[Event] = [anna, represented(NETWORK, anna), invited(NETWORK)]
     async with post_office(backing) as office:
         for place in order:
             await office.hear(facts[place])
         assert await office.states() == {"invitation anna@lund.example": "queued"}
 
 
-async def test_every_contact_person_of_every_member_is_invited_and_nobody_else(
+async def test_everybody_who_acts_for_a_member_is_invited_and_nobody_else(
     backing: Backing,
 ) -> None:
     pitea, malmo = an_organisation("Piteå kommun"), an_organisation("Malmö kommun")
+    anna, bo = a_contact(), a_contact("Bo", "bo@lund.example")
+    cia = a_contact("Cia", "cia@pitea.example", organisation_id=pitea.organisation_id)
+    dan = a_contact("Dan", "dan@malmo.example", organisation_id=malmo.organisation_id)
     facts: list[Event] = [
-        a_contact("Anna", "anna@lund.example"),
-        a_contact("Bo", "bo@lund.example"),
-        a_contact("Cia", "cia@pitea.example", organisation_id=pitea.organisation_id),
-        a_contact("Dan", "dan@malmo.example", organisation_id=malmo.organisation_id),
-        joined(NETWORK),
-        joined(NETWORK, pitea),
-        joined(new_id(), malmo),
+        *(anna, bo, cia, dan),
+        # She says that she is from Lund, and nobody has confirmed it.
+        a_contact("Eva", "eva@elsewhere.example"),
+        represented(NETWORK, anna, bo),
+        represented(NETWORK, cia),
+        represented(new_id(), dan),
         invited(NETWORK),
     ]
     async with post_office(backing) as office:
@@ -148,7 +150,8 @@ async def test_only_the_newest_invitation_is_for_those_who_come_late(backing: Ba
     first = invited(NETWORK)
     revised = InvitationRevised(**first.model_dump() | {"revision": 1})
     async with post_office(backing) as office:
-        await office.hear(first, revised, joined(NETWORK), a_contact())
+        anna = a_contact()
+        await office.hear(first, revised, represented(NETWORK, anna), anna)
         assert list((await office.states()).values()) == ["queued"]
         revision = await office.pool.fetchval(
             "select facts->'revision' from deliveries join notifications using (notification_id)"
@@ -160,18 +163,20 @@ async def test_nobody_is_invited_to_what_is_over(backing: Backing) -> None:
     yesterday = datetime.now(UTC) - timedelta(days=1)
     over = invited(NETWORK, starts_at=yesterday, ends_at=yesterday + timedelta(hours=1))
     async with post_office(backing) as office:
-        await office.hear(over, joined(NETWORK), a_contact())
+        anna = a_contact()
+        await office.hear(over, represented(NETWORK, anna), anna)
         assert await office.states() == {}
 
 
 async def test_a_cancellation_reaches_those_who_were_told_and_nobody_else(
     backing: Backing,
 ) -> None:
-    late = a_contact("Bo", "bo@lund.example")
+    anna, late = a_contact(), a_contact("Bo", "bo@lund.example")
+    third = a_contact("Cia", "cia@lund.example")
     invitation = invited(NETWORK)
     withdrawn = InvitationWithdrawn(**invitation.model_dump() | {"revision": 1})
     async with mail_server() as server, post_office(backing, server.port) as office:
-        await office.hear(a_contact(), joined(NETWORK), invitation)
+        await office.hear(anna, represented(NETWORK, anna, late, third), invitation)
         async with office.sending():
             await office.until("sent")
         await office.hear(late, withdrawn)
@@ -180,28 +185,18 @@ async def test_a_cancellation_reaches_those_who_were_told_and_nobody_else(
             "invitation bo@lund.example": "skipped: superseded",
             "invitation_cancelled anna@lund.example": "queued",
         }
-        await office.hear(a_contact("Cia", "cia@lund.example"))
+        await office.hear(third)
         assert len(await office.states()) == 3
 
 
 async def test_whoever_leaves_a_network_gets_no_invitation_that_still_waits(
     backing: Backing,
 ) -> None:
-    pitea = an_organisation("Piteå kommun")
-    member, other = joined(NETWORK), joined(NETWORK, pitea)
-    left = MembershipLeft(
-        membership_id=member.membership_id,
-        network_id=NETWORK,
-        organisation_id=LUND.organisation_id,
-    )
+    anna, cia = a_contact(), a_contact("Cia", "cia@pitea.example")
+    member = represented(NETWORK, anna)
+    left = member.model_copy(update={"contact_ids": ()})
     async with post_office(backing) as office:
-        await office.hear(
-            a_contact(),
-            a_contact("Cia", "cia@pitea.example", organisation_id=pitea.organisation_id),
-            member,
-            other,
-            invited(NETWORK),
-        )
+        await office.hear(anna, cia, member, represented(NETWORK, cia), invited(NETWORK))
         (heard,) = await office.hear(left)
         assert await office.states() == {
             "invitation anna@lund.example": "skipped: no_longer_member",
@@ -212,12 +207,21 @@ async def test_whoever_leaves_a_network_gets_no_invitation_that_still_waits(
         assert row["correlation_id"] == heard.correlation_id
 
 
+async def test_whoever_acts_for_another_member_too_stays_invited(backing: Backing) -> None:
+    anna = a_contact()
+    member = represented(NETWORK, anna)
+    async with post_office(backing) as office:
+        await office.hear(anna, member, represented(NETWORK, anna), invited(NETWORK))
+        await office.hear(member.model_copy(update={"contact_ids": ()}))
+        assert await office.states() == {"invitation anna@lund.example": "queued"}
+
+
 async def test_an_erased_person_is_forgotten_and_gets_nothing_more(backing: Backing) -> None:
     contact = a_contact()
     first = received(contact.contact_id)
     async with mail_server() as server, post_office(backing, server.port) as office:
         server.script("anna@lund.example", "451 dear anna")
-        await office.hear(contact, first, joined(NETWORK), invited(NETWORK))
+        await office.hear(contact, first, represented(NETWORK, contact), invited(NETWORK))
         async with office.sending():
             await office.until("sent", "waiting: refused_for_now")
             await office.hear(erased(contact))
@@ -271,10 +275,11 @@ async def _mentions(office: PostOffice, canary: str) -> list[str]:
 async def test_two_facts_at_the_same_moment_do_not_miss_each_other(backing: Backing) -> None:
     """A membership and an invitation whose transactions overlap in every possible way."""
     async with post_office(backing) as office:
-        await office.hear(a_contact())
+        anna = a_contact()
+        await office.hear(anna)
         networks: list[UUID] = [new_id() for _ in range(30)]
         await asyncio.gather(
-            *(office.hear(joined(network)) for network in networks),
+            *(office.hear(represented(network, anna)) for network in networks),
             *(office.hear(invited(network)) for network in networks),
         )
         assert await office.pool.fetchval("select count(*) from deliveries") == 30

@@ -23,9 +23,9 @@ from tests.notifications.post_office import (
     an_organisation,
     erased,
     invited,
-    joined,
     post_office,
     received,
+    represented,
     submitted,
 )
 
@@ -43,8 +43,8 @@ async def test_facts_are_applied_once_whatever_their_order_and_number(backing: B
         OrganisationDescribed(organisation=pitea),
         *contacts,
         *registrations,
-        joined(network_id),
-        joined(network_id, pitea),
+        represented(network_id, *contacts[:5]),
+        represented(network_id, *contacts[5:]),
         invited(network_id),
     ]
     async with post_office(backing) as office:
@@ -122,7 +122,7 @@ async def test_from_a_fact_to_a_mail_to_a_fact(backing: Backing) -> None:
     async with mail_server() as server, post_office(backing, server.port) as office:
         async with running(SERVICE, office.settings, Kind.CONSUME, Kind.SEND):
             contact = a_contact()
-            await office.facts.publish(contact, joined(network_id), first)
+            await office.facts.publish(contact, represented(network_id, contact), first)
             await eventually(lambda: len(server.mails) == 1)
             revised = InvitationRevised(**first.model_dump() | {"revision": 1})
             (heard,) = await office.facts.publish(revised)

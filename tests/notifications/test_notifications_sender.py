@@ -16,9 +16,9 @@ from tests.notifications.post_office import (
     a_backlog,
     a_contact,
     invited,
-    joined,
     post_office,
     received,
+    represented,
     submitted,
 )
 
@@ -234,7 +234,8 @@ async def test_a_retry_that_was_overtaken_meanwhile_is_skipped(backing: Backing)
         network_id, first = new_id(), invited(new_id())
         first = first.model_copy(update={"network_id": network_id})
         server.script(ANNA, "wait")
-        await office.hear(a_contact(), joined(network_id), first)
+        anna = a_contact()
+        await office.hear(anna, represented(network_id, anna), first)
         async with office.sending(smtp_timeout=0.5, smtp_connections=1):
             await eventually(lambda: server.waiting == 1)
             await office.hear(InvitationRevised(**first.model_dump() | {"revision": 1}))

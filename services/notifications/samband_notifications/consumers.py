@@ -3,7 +3,7 @@
 from samband_contracts import topics
 from samband_contracts.contacts import ContactDescribed, ContactErased
 from samband_contracts.meetings import InvitationIssued, InvitationRevised, InvitationWithdrawn
-from samband_contracts.memberships import MembershipJoined, MembershipLeft
+from samband_contracts.memberships import RepresentativesDescribed
 from samband_contracts.organisations import OrganisationDescribed
 from samband_contracts.registrations import (
     RegistrationAccepted,
@@ -15,7 +15,7 @@ from samband_contracts.registrations import (
 from samband_kit.accounts import ACCOUNT_REACTION
 from samband_kit.reactions import Reaction
 
-from samband_notifications.audiences.handlers import on_membership_joined, on_membership_left
+from samband_notifications.audiences.handlers import on_representatives_described
 from samband_notifications.notifications.domain import (
     CONFIRM_REGISTRATION,
     INVITATION,
@@ -39,13 +39,7 @@ REACTIONS = (
             ContactErased: on_contact_erased,
         },
     ),
-    Reaction(
-        topics.MEMBERSHIPS,
-        {
-            MembershipJoined: on_membership_joined,
-            MembershipLeft: on_membership_left,
-        },
-    ),
+    Reaction(topics.REPRESENTATIVE_STATE, {RepresentativesDescribed: on_representatives_described}),
     Reaction(
         topics.REGISTRATIONS,
         {

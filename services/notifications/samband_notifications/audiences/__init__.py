@@ -1,1 +1,1 @@
-"""Audiences: which organisations are in which networks."""
+"""Audiences: who acts for the members of which networks."""

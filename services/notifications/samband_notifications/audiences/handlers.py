@@ -1,4 +1,4 @@
-"""Audiences: following who is a member of which network."""
+"""Audiences: following who acts for the members of which network."""
 
 from __future__ import annotations
 
@@ -10,41 +10,26 @@ from samband_notifications.audiences import store
 from samband_notifications.deliveries.domain.happenings import Reason, Skip
 from samband_notifications.deliveries.domain.machine import happen
 from samband_notifications.deliveries.store import adding, rows
-from samband_notifications.organisations import store as organisations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from samband_contracts.event import CloudEvent
-    from samband_contracts.memberships import MembershipJoined, MembershipLeft
+    from samband_contracts.memberships import RepresentativesDescribed
     from samband_kit.database import Connection
 
 
-async def on_membership_joined(
-    conn: Connection, events: Sequence[CloudEvent[MembershipJoined]]
+async def on_representatives_described(
+    conn: Connection, events: Sequence[CloudEvent[RepresentativesDescribed]]
 ) -> None:
-    """Remember the members, and invite them to what the network has already announced."""
+    """Invite who is new to what the network has announced; keep back what others have not got."""
     await store.lock(conn)
-    joined = [event.data for event in events]
-    await organisations.put_missing(conn, [membership.organisation for membership in joined])
-    await store.put(conn, joined)
-    await adding.add_members(
-        conn, membership_ids=[membership.membership_id for membership in joined]
-    )
-
-
-async def on_membership_left(
-    conn: Connection, events: Sequence[CloudEvent[MembershipLeft]]
-) -> None:
-    """Forget the members, and keep back what they have not been sent yet."""
-    await store.lock(conn)
-    membership_ids = [event.data.membership_id for event in events]
-    await store.end(conn, membership_ids)
-    left = await rows.lock_of_former_members(conn, membership_ids)
     causes = {event.data.membership_id: event for event in events}
+    former = await store.replace(conn, [event.data for event in events])
+    await adding.add_members(conn, membership_ids=list(causes))
     happened = [
         (happen(delivery, Skip(Reason.NO_LONGER_MEMBER)), causes[membership_id])
-        for delivery, membership_id in left
+        for delivery, membership_id in await rows.lock_of_former(conn, former)
     ]
     await rows.save(conn, [rows.Change(delivery) for (delivery, _), _ in happened])
     settled = [(fact, cause) for (_, facts), cause in happened for fact in facts]

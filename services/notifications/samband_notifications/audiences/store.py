@@ -1,15 +1,25 @@
-"""Audiences: SQL of memberships, and the lock that keeps audiences complete."""
+"""Audiences: SQL of representatives, and the lock that keeps audiences complete."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
-    from samband_contracts.memberships import MembershipJoined
+    from samband_contracts.memberships import RepresentativesDescribed
     from samband_kit.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """A person who acted for a member of a network."""
+
+    membership_id: UUID
+    contact_id: UUID
+    network_id: UUID
 
 
 async def lock(conn: Connection) -> None:
@@ -24,26 +34,30 @@ async def lock(conn: Connection) -> None:
     )
 
 
-async def put(conn: Connection, memberships: Sequence[MembershipJoined]) -> None:
-    """Remember that these organisations are members."""
+async def replace(conn: Connection, described: Sequence[RepresentativesDescribed]) -> list[Former]:
+    """Take over who acts for these members; returns those who no longer do."""
+    pairs = [(one, contact_id) for one in described for contact_id in one.contact_ids]
+    rows = await conn.fetch(
+        """
+        delete from representatives
+        where membership_id = any($1)
+          and (membership_id, contact_id) not in (select * from unnest($2::uuid[], $3::uuid[]))
+        returning membership_id, contact_id, network_id
+        """,
+        [one.membership_id for one in described],
+        [one.membership_id for one, _ in pairs],
+        [contact_id for _, contact_id in pairs],
+    )
     await conn.execute(
         """
-        insert into memberships (membership_id, network_id, organisation_id, active)
-        select membership_id, network_id, organisation_id, true
+        insert into representatives (membership_id, contact_id, network_id)
+        select membership_id, contact_id, network_id
         from unnest($1::uuid[], $2::uuid[], $3::uuid[])
-          as joined (membership_id, network_id, organisation_id)
-        on conflict (membership_id) do update
-          set network_id = excluded.network_id, organisation_id = excluded.organisation_id,
-              active = true
+          as described (membership_id, contact_id, network_id)
+        on conflict (membership_id, contact_id) do nothing
         """,
-        [membership.membership_id for membership in memberships],
-        [membership.network_id for membership in memberships],
-        [membership.organisation.organisation_id for membership in memberships],
+        [one.membership_id for one, _ in pairs],
+        [contact_id for _, contact_id in pairs],
+        [one.network_id for one, _ in pairs],
     )
-
-
-async def end(conn: Connection, membership_ids: Sequence[UUID]) -> None:
-    """These memberships are over."""
-    await conn.execute(
-        "update memberships set active = false where membership_id = any($1)", membership_ids
-    )
+    return [Former(row["membership_id"], row["contact_id"], row["network_id"]) for row in rows]

@@ -12,7 +12,6 @@ create table recipients (
     check (erased_at is null or (organisation_id, name, language, time_zone)
            is not distinct from (null::uuid, null::text, null::text, null::text))
 );
-create index recipients_organisation on recipients (organisation_id);
 
 -- What organisations are called.
 create table organisations (
@@ -20,15 +19,15 @@ create table organisations (
     name            text not null
 );
 
--- Which organisations are in which networks: whom a meeting concerns.
-create table memberships (
-    membership_id   uuid primary key,
-    network_id      uuid not null,
-    organisation_id uuid not null,
-    active          boolean not null
+-- Who acts for which member of which network: whom a meeting concerns.
+create table representatives (
+    membership_id uuid not null,
+    contact_id    uuid not null,
+    network_id    uuid not null,
+    primary key (membership_id, contact_id)
 );
-create index memberships_network on memberships (network_id, organisation_id) where active;
-create index memberships_organisation on memberships (organisation_id) where active;
+create index representatives_network on representatives (network_id, contact_id);
+create index representatives_contact on representatives (contact_id);
 
 -- One message about one thing, before anybody in particular gets it.
 create table notifications (

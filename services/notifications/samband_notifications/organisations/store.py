@@ -23,17 +23,3 @@ async def put(conn: Connection, organisations: Sequence[Organisation]) -> None:
         [organisation.organisation_id for organisation in organisations],
         [organisation.name for organisation in organisations],
     )
-
-
-async def put_missing(conn: Connection, organisations: Sequence[Organisation]) -> None:
-    """Take names that another fact mentions, until their owner's own word arrives."""
-    await conn.execute(
-        """
-        insert into organisations (organisation_id, name)
-        select organisation_id, name
-        from unnest($1::uuid[], $2::text[]) as mentioned (organisation_id, name)
-        on conflict (organisation_id) do nothing
-        """,
-        [organisation.organisation_id for organisation in organisations],
-        [organisation.name for organisation in organisations],
-    )

@@ -25,7 +25,7 @@ async def on_contact_described(
 ) -> None:
     """Remember how to reach these persons, and let go what waited for that.
 
-    They are also added to the meetings that their organisations are invited to.
+    Those who act for a member are also invited to what its network has announced.
     """
     await audiences.lock(conn)
     contact_ids = [event.data.contact_id for event in events]

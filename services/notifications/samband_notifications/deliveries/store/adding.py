@@ -57,7 +57,7 @@ async def add_members(
     membership_ids: Sequence[UUID] = (),
     contact_ids: Sequence[UUID] = (),
 ) -> None:
-    """Address what networks tell their members to all contact persons of the members.
+    """Address what networks tell their members to those who act for the members.
 
     Looks at what the given notifications, memberships or contacts complete.
     Only the newest message about an object, and only while there is a point.
@@ -65,7 +65,7 @@ async def add_members(
     # Three small joins instead of one with `or`, which could use no index.
     for ids, place in (
         (notification_ids, "notifications.notification_id"),
-        (membership_ids, "memberships.membership_id"),
+        (membership_ids, "representatives.membership_id"),
         (contact_ids, "recipients.contact_id"),
     ):
         if ids:
@@ -74,11 +74,13 @@ async def add_members(
 
 _ADD_MEMBERS = """
 insert into deliveries (delivery_id, notification_id, recipient_id, template, due_at)
-select uuidv7(), notifications.notification_id, recipients.contact_id, notifications.template, now()
+select distinct on (notifications.notification_id, recipients.contact_id)
+  uuidv7(), notifications.notification_id, recipients.contact_id, notifications.template, now()
 from notifications
-join memberships on memberships.network_id = notifications.network_id and memberships.active
-join recipients on recipients.organisation_id = memberships.organisation_id
+join representatives using (network_id)
+join recipients using (contact_id)
 where -- place = any($1)
+  and recipients.erased_at is null
   and notifications.expires_at > now()
   and not exists (
       select from notifications newer

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from samband_kit.database import Connection
 
+    from samband_notifications.audiences.store import Former
+
 COLUMNS = """delivery_id, notification_id, recipient_id, template, state, reason, attempts, doubts,
     data_started_at is not null as started"""
 """What `read` needs of a row called `deliveries`."""
@@ -105,27 +107,28 @@ async def lock_superseded(
     return [(read(row), row["newer_id"]) for row in rows]
 
 
-async def lock_of_former_members(
-    conn: Connection, membership_ids: Sequence[UUID]
-) -> list[tuple[Delivery, UUID]]:
-    """What has not left for persons who got it because of these memberships alone; locked."""
+async def lock_of_former(conn: Connection, former: Sequence[Former]) -> list[tuple[Delivery, UUID]]:
+    """What has not left for these persons, who act for nobody in the network now; locked.
+
+    Each with the membership that they acted for.
+    """
     rows = await conn.fetch(
         f"""
         select {COLUMNS}, former.membership_id
-        from memberships former
-        join recipients on recipients.organisation_id = former.organisation_id
-        join deliveries on deliveries.recipient_id = recipients.contact_id
+        from unnest($1::uuid[], $2::uuid[], $3::uuid[])
+          as former (membership_id, contact_id, network_id)
+        join deliveries on deliveries.recipient_id = former.contact_id
         join notifications using (notification_id, template)
-        where former.membership_id = any($1)
-          and notifications.network_id = former.network_id
+        where notifications.network_id = former.network_id
           and not exists (
-              select from memberships other
-              where other.network_id = former.network_id and other.active
-                and other.organisation_id = former.organisation_id)
+              select from representatives other
+              where other.network_id = former.network_id and other.contact_id = former.contact_id)
           and {_SKIPPABLE}
         order by delivery_id for update of deliveries
         """,  # noqa: S608 - nothing but our own column list goes in
-        membership_ids,
+        [one.membership_id for one in former],
+        [one.contact_id for one in former],
+        [one.network_id for one in former],
     )
     first = {row["delivery_id"]: (read(row), row["membership_id"]) for row in rows}
     return list(first.values())
