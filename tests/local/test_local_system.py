@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +41,17 @@ class System:
             timeout=180,
         )
 
-    def in_front(self) -> subprocess.Popen[str]:
-        return subprocess.Popen(self._command("up", "--json"), stdout=subprocess.PIPE, text=True)
+    @contextmanager
+    def in_front(self) -> Iterator[subprocess.Popen[str]]:
+        """`samband up` as somebody at a keyboard starts it."""
+        launcher = subprocess.Popen(
+            self._command("up", "--json"), stdout=subprocess.PIPE, text=True
+        )
+        try:
+            yield launcher
+        finally:
+            launcher.kill()
+            launcher.communicate()
 
     def status(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.run("status", "--json").stdout)
@@ -65,6 +74,17 @@ def until(check: Callable[[], bool], seconds: float = 30) -> None:
     while not check():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.1)
+
+
+def get(url: str) -> httpx.Response:
+    return httpx.get(url, trust_env=False, timeout=30)
+
+
+def printed_by(launcher: subprocess.Popen[str]) -> dict[str, Any]:
+    """What it says when everything runs."""
+    assert launcher.stdout is not None
+    found: dict[str, Any] = json.loads(launcher.stdout.readline())
+    return found
 
 
 def all_gone(processes: dict[str, psutil.Process]) -> bool:
@@ -92,12 +112,12 @@ def first(system: System) -> dict[str, Any]:
 def test_the_first_start_serves_pages_the_mailbox_and_a_link_for_staff(
     first: dict[str, Any],
 ) -> None:
-    assert httpx.get(first["url"], trust_env=False).status_code == 200
-    assert "Mailbox" in httpx.get(first["mailbox_url"], trust_env=False).text
+    assert get(first["url"]).status_code == 200
+    assert "Mailbox" in get(first["mailbox_url"]).text
     assert first["staff_link"].startswith(f"{first['url']}/logga-in/")
-    assert httpx.get(first["staff_link"], trust_env=False).status_code == 200
-    assert httpx.get(f"{first['url']}/natverk", trust_env=False).status_code < 500
-    assert httpx.get(f"{first['url']}/utskick", trust_env=False).status_code < 500
+    assert get(first["staff_link"]).status_code == 200
+    assert get(f"{first['url']}/natverk").status_code < 500
+    assert get(f"{first['url']}/utskick").status_code < 500
 
 
 def test_idle_memory_stays_below_its_limits(first: dict[str, Any]) -> None:
@@ -136,56 +156,54 @@ def test_a_service_that_is_killed_is_started_again(system: System, first: dict[s
     victim = system.processes()["registration"]
     victim.kill()
     until(lambda: system.status()["programs"]["registration"]["restarts"] == 1)
-    until(lambda: httpx.get(first["url"], trust_env=False, timeout=20).status_code == 200)
+    until(lambda: get(first["url"]).status_code == 200)
+    until(lambda: system.status()["healthy"])
     assert "registration ended by itself (signal 9)" in system.run("logs", "launcher").stdout
 
 
 @pytest.mark.usefixtures("first")
 def test_down_leaves_no_process(system: System) -> None:
     processes = system.processes()
-    assert set(processes) == PROGRAMS | {"launcher"}
     done = system.run("down")
     assert done.returncode == 0
     assert done.stdout == "Samband has stopped.\n"
+    assert set(processes) == PROGRAMS | {"launcher"}
     assert all_gone(processes)
 
 
 def test_after_kill_minus_nine_of_the_launcher_the_next_start_ends_what_was_left(
     system: System, first: dict[str, Any]
 ) -> None:
-    launcher = system.in_front()
-    assert launcher.stdout is not None
-    second = json.loads(launcher.stdout.readline())
-    # What people have in their mails still leads here.
-    assert second["url"] == first["url"]
-    left = system.processes()
-    launcher.kill()
-    launcher.communicate()
+    system.run("down")
+    with system.in_front() as launcher:
+        # What people have in their mails still leads here.
+        assert printed_by(launcher)["url"] == first["url"]
+        left = system.processes()
+        launcher.kill()
+        launcher.wait()
     assert system.run("status").returncode == 70
     del left["launcher"]
     assert not all_gone(left)
 
-    launcher = system.in_front()
-    assert launcher.stdout is not None
-    third = json.loads(launcher.stdout.readline())
-    assert third["url"] == first["url"]
-    assert all_gone(left)
-    assert httpx.get(third["url"], trust_env=False).status_code == 200
-
-    processes = system.processes()
-    # Ctrl-C.
-    os.kill(launcher.pid, signal.SIGINT)
-    launcher.communicate(timeout=60)
-    assert launcher.returncode == 0
+    with system.in_front() as launcher:
+        assert printed_by(launcher)["url"] == first["url"]
+        assert all_gone(left)
+        assert get(first["url"]).status_code == 200
+        processes = system.processes()
+        # Ctrl-C.
+        launcher.send_signal(signal.SIGINT)
+        launcher.wait(60)
+        assert launcher.returncode == 0
     assert all_gone(processes)
     assert not list(system.place.pids.glob("*.pid"))
 
 
 def test_a_start_that_is_interrupted_leaves_no_process(system: System) -> None:
-    launcher = system.in_front()
-    until(lambda: "kafka" in system.processes())
-    processes = system.processes()
-    launcher.terminate()
-    launcher.communicate(timeout=60)
-    assert launcher.returncode == 0
+    system.run("down")
+    with system.in_front() as launcher:
+        until(lambda: "kafka" in system.processes())
+        processes = system.processes()
+        launcher.terminate()
+        launcher.wait(60)
+        assert launcher.returncode == 0
     assert all_gone(processes)

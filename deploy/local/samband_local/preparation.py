@@ -1,8 +1,8 @@
 """What has to be there before the services start: roles, tables, topics.
 
-Tables and topics are made by each service's own commands. They are not run
+Tables and topics are made by the services' own commands. They are not run
 again while nothing has changed that could change them, because starting
-Python six times costs more than everything else together.
+Python five times costs more than everything else together.
 """
 
 from __future__ import annotations
@@ -23,6 +23,13 @@ from samband_local.services import DEPLOY, NAMES, Addresses, postgres_plan, run_
 from samband_local.wheels import postgres_programs
 
 Command = Literal["migrate", "load-register", "topics"]
+# Who runs what. One process creates the topics of all: starting it costs more
+# than creating them.
+_RUNS: Mapping[Command, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "migrate": (NAMES, ("migrate",)),
+    "load-register": (("registration",), ("load-register",)),
+    "topics": (("registration",), ("topics", "--all")),
+}
 
 
 def make_roles(place: Place, addresses: Addresses) -> None:
@@ -78,7 +85,7 @@ def prepare(
 
     `due_now` is called if there is anything to do. Raises `DidNotStart`.
     """
-    names = ("registration",) if command == "load-register" else NAMES
+    names, arguments = _RUNS[command]
     done = read_json(place.prepared)
     born = _birth(command, place)
     marks = {name: f"{fingerprint(name)} {born}" for name in names}
@@ -87,6 +94,6 @@ def prepare(
         return
     due_now()
     with ThreadPoolExecutor(len(due)) as pool:
-        list(pool.map(lambda name: run_or_refuse(name, place, environments[name], command), due))
+        list(pool.map(lambda name: run_or_refuse(name, place, environments[name], *arguments), due))
     done |= {f"{name} {command}": marks[name] for name in due}
     write_json(place.prepared, done)
