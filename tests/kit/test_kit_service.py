@@ -8,8 +8,6 @@ import os
 import signal
 import socket
 import sys
-import urllib.error
-import urllib.request
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +25,7 @@ from samband_kit.testing import (
     service_settings,
 )
 
+from tests.kit.asking import get
 from tests.kit.effects import TABLE, joined
 from tests.kit.listening_service import SERVICE
 
@@ -108,20 +107,6 @@ async def started(settings: Settings, kind: str, **more: str) -> AsyncIterator[S
         yield one
     finally:
         await one.end(signal.SIGKILL)
-
-
-async def get(url: str) -> tuple[int, str]:
-    def ask() -> tuple[int, str]:
-        try:
-            with urllib.request.urlopen(url, timeout=10) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.read().decode()
-        except OSError:
-            return 0, ""
-
-    return await asyncio.to_thread(ask)
 
 
 async def is_ready(settings: Settings) -> bool:

@@ -21,6 +21,7 @@ log = get_logger(__name__)
 # keeps memory and the pool's queue bounded.
 _CONNECTIONS = 250
 _KEEP_ALIVE_SECONDS = 15
+_BACKLOG = 2048
 
 
 class PortTaken(Exception):
@@ -36,6 +37,9 @@ class HttpServer:
         self._name = name
         self._stop_timeout = stop_timeout
         self._socket = _listen(host, port, setting)
+        bound = self._socket.getsockname()
+        place = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
+        self.address = f"http://{place}:{bound[1]}"
         self._server = _Server(
             uvicorn.Config(
                 app,
@@ -46,6 +50,7 @@ class HttpServer:
                 access_log=False,
                 server_header=False,
                 limit_concurrency=_CONNECTIONS,
+                backlog=_BACKLOG,
                 timeout_keep_alive=_KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=max(int(stop_timeout * 0.7), 1),
             )
@@ -54,12 +59,6 @@ class HttpServer:
     @property
     def name(self) -> str:
         return self._name
-
-    @property
-    def address(self) -> str:
-        """Where it listens, as a URL."""
-        host, port = self._socket.getsockname()[:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`, then finish the requests that have begun."""
@@ -89,6 +88,9 @@ def _listen(host: str, port: int, setting: str) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        # Until here another program could still take the port; and who asks
+        # from now on waits for the answer instead of being refused.
+        listening.listen(_BACKLOG)
     except OSError as error:
         listening.close()
         if error.errno in (errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL):
