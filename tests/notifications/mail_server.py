@@ -15,7 +15,7 @@ from collections import defaultdict, deque
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -32,8 +32,7 @@ class Mail:
 
     @property
     def message(self) -> EmailMessage:
-        parsed = email.message_from_bytes(self.raw, policy=email.policy.default)
-        return cast("EmailMessage", parsed)
+        return email.message_from_bytes(self.raw, policy=email.policy.default)
 
     @property
     def message_id(self) -> str:
@@ -89,8 +88,7 @@ class _Protocol(SMTP):
         recipient = self.envelope.rcpt_tos[0]
         if self.server.peek(recipient) == "drop":
             self.server.answer(recipient, at_rcpt=False)
-            assert self.transport is not None
-            self.transport.abort()
+            _hang_up(self)
             return
         await super().smtp_DATA(arg)
 
@@ -119,13 +117,17 @@ class _Handler:
             assert isinstance(envelope.content, bytes)
             self.server.mails.append(Mail(recipient, envelope.content))
         if answer == "lose":
-            assert server.transport is not None
-            server.transport.abort()
+            _hang_up(server)
         if answer == "wait":
             self.server.waiting += 1
             await self.server.go.wait()
             answer = "250"
         return f"{answer} said by the script for <{recipient}>"
+
+
+def _hang_up(protocol: SMTP) -> None:
+    if isinstance(protocol.transport, asyncio.WriteTransport):
+        protocol.transport.abort()
 
 
 @asynccontextmanager
@@ -148,8 +150,7 @@ async def mail_server(port: int = 0, **more: Any) -> AsyncIterator[MailServer]:
         state.go.set()
         listening.close()
         for protocol in protocols:
-            if protocol.transport is not None:
-                protocol.transport.abort()
+            _hang_up(protocol)
         await listening.wait_closed()
         # The protocols end their own tasks when they hear that the connection is gone.
         await asyncio.sleep(0.01)

@@ -7,6 +7,7 @@ link, attendee, Message-ID) is put into the finished bytes for each recipient.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -72,7 +73,6 @@ def mould(
     page = _written(letters, template, facts, person, marks, Slot.NAME_HTML, Slot.ORGANISATION_HTML)
     message = EmailMessage(policy=SMTP)
     message["From"] = Address(house.name, addr_spec=house.address)
-    message["Subject"] = headers.safe(text.subject)
     message["Auto-Submitted"] = "auto-generated"
     message["List-Id"] = f"<{template.name.replace('_', '-')}.{house.domain}>"
     message.set_content(letters.text(text), cte="quoted-printable")
@@ -83,7 +83,7 @@ def mould(
         _add_calendar(message, house, template.method, facts, person, marks)
     # Last, because adding parts moves every Content-… header into the first one.
     message["Content-Language"] = person.language
-    return marks.cut(message.as_bytes())
+    return marks.cut(headers.subject(text.subject) + _serialised(message))
 
 
 def fill(
@@ -173,12 +173,17 @@ def _add_calendar(
         organiser=(house.name, house.address),
         attendee_line=marks.of(Slot.ATTENDEE),
     )
-    message.add_alternative(calendar, subtype="calendar", cte="quoted-printable")
+    message.add_alternative(
+        calendar, subtype="calendar", params={"method": method.value}, cte="quoted-printable"
+    )
     # The same once more as a file: what Apple's and older mail programs open.
     message.add_attachment(
         calendar, subtype="calendar", filename="invite.ics", cte="quoted-printable"
     )
-    part, file = (part for part in message.walk() if part.get_content_type() == "text/calendar")
-    # Written out: some programs do not find a method that stands in quotes.
-    part.replace_header("Content-Type", f"text/calendar; charset=utf-8; method={method.value}")
+    *_, file = message.iter_attachments()
     file.replace_header("Content-Type", 'application/ics; name="invite.ics"')
+
+
+def _serialised(message: EmailMessage) -> bytes:
+    """The bytes of a message. Some programs do not find a method that stands in quotes."""
+    return re.sub(rb'; method="(\w+)"\r\n', rb"; method=\1\r\n", message.as_bytes())

@@ -25,6 +25,7 @@ _ADDRESS = re.compile(
 _LONGEST_ADDRESS = 254
 _LONGEST_LOCAL_PART = 64
 _LONGEST_LINE = 76
+_LINE_END = "\r\n"
 # An encoded word has at most 75 characters: 12 around base64 of so many octets.
 _FITS_ONE_WORD = 45
 _UTF8 = Charset("utf-8")
@@ -73,17 +74,28 @@ def mailbox(address: str) -> str:
     return coded
 
 
+def subject(text: str) -> bytes:
+    """The whole `Subject` line of a mail.
+
+    Raises:
+        UnsafeHeader: see `safe`.
+    """
+    charset = "us-ascii" if safe(text).isascii() else "utf-8"
+    coded = Header(text, charset, header_name="Subject", maxlinelen=_LONGEST_LINE)
+    return f"Subject: {coded.encode(linesep=_LINE_END)}{_LINE_END}".encode("ascii")
+
+
 def recipient(name: str, address: str) -> bytes:
     """The whole `To` line of a mail; `address` is a `mailbox`, `name` may be empty."""
     if not name:
         return f"To: {address}\r\n".encode("ascii")
-    if _PLAIN_NAME.match(name):
+    if _PLAIN_NAME.match(name) and "=?" not in name:
         phrase = f'"{quote(name)}"'
     elif len(safe(name).encode()) <= _FITS_ONE_WORD:
         phrase = _UTF8.header_encode(name)
     else:
         coded = Header(name, "utf-8", header_name="To", maxlinelen=_LONGEST_LINE)
-        phrase = coded.encode(linesep="\r\n")
+        phrase = coded.encode(linesep=_LINE_END)
     last_line = len(phrase) - phrase.rfind("\n") - 1
     gap = " " if last_line + len(address) + 7 <= _LONGEST_LINE else "\r\n "
     return f"To: {phrase}{gap}<{address}>\r\n".encode("ascii")
