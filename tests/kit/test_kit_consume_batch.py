@@ -226,3 +226,22 @@ async def test_what_a_set_appends_names_its_own_cause(pool: Pool) -> None:
     assert {(row["key"], row["correlation_id"]) for row in rows} == {
         (event.subject, event.correlation_id) for event in events
     }
+
+
+async def test_what_a_batch_appends_is_written_at_once_and_in_order(pool: Pool) -> None:
+    answered = new_id()
+
+    async def answer(conn: Connection, events: Sequence[CloudEvent[Any]]) -> None:
+        await outbox.append(conn, [joined(answered) for _ in events], causes=events)
+        # Nothing is locked before the end of the batch: no order of calls can deadlock.
+        assert await conn.fetchval("select count(*) from outbox_counters") == 0
+
+    reaction = Reaction(MEMBERSHIPS, {type(joined(answered)): answer, type(left(answered)): answer})
+    events = story(new_id(), 4)
+    await apply_batch(pool, reaction, [arrived(event) for event in events])
+    rows = await pool.fetch(
+        "select sequence, headers->>'ce_causationid' as cause from outbox order by position"
+    )
+    assert [(row["sequence"], row["cause"]) for row in rows] == [
+        (number, str(event.id)) for number, event in enumerate(events, 1)
+    ]

@@ -12,6 +12,7 @@ import json
 from collections import Counter
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ LARGEST = 256 * 1024
 """Bytes of value and headers together. Kafka takes 1 MiB; the rest is reserve."""
 
 _appended: ContextVar[list[bool] | None] = ContextVar("samband_outbox_appended", default=None)
+_collecting: ContextVar[Collected | None] = ContextVar("samband_outbox_collecting", default=None)
 
 # Takes the locks in the order of the arrays, which are sorted: two writers of
 # the same keys wait for each other instead of deadlocking.
@@ -69,6 +71,7 @@ async def append(
     Events of one key keep the order given. The keys stay locked until the
     transaction ends, so append everything of a transaction in one call: two
     calls could lock keys in an order that deadlocks with another writer.
+    Inside of `collected` that takes care of itself.
 
     `causes` names for each event the fact that led to it, or the correlation
     that was kept of it; without it the events belong to the running correlation.
@@ -77,21 +80,70 @@ async def append(
         EventTooLarge: more than 256 KiB; nothing was written.
         KeyError: the class belongs to no topic.
     """
-    if not events:
-        return
-    values = [to_value(event) for event in events]
-    for event, value in zip(events, values, strict=True):
-        _check_size(event, len(value or b""))
-    places = [(topic_of(type(event)).name, event.key) for event in events]
-    next_sequence = await _reserve(conn, Counter(places))
-    now = datetime.now(UTC)
     running = correlation.current() or correlation.Correlation(new_id())
+    facts = [
+        _Fact(
+            event,
+            to_value(event),
+            (topic_of(type(event)).name, event.key),
+            _because(causes[index] if causes else None) or running,
+        )
+        for index, event in enumerate(events)
+    ]
+    for fact in facts:
+        _check_size(fact.event, len(fact.value or b""))
+    collecting = _collecting.get()
+    if collecting is not None:
+        collecting.facts.extend(facts)
+    else:
+        await _write(conn, facts)
+
+
+@dataclass(slots=True)
+class _Fact:
+    event: Event
+    value: bytes | None
+    place: tuple[str, str]
+    why: correlation.Correlation
+
+
+@dataclass(slots=True)
+class Collected:
+    """What was appended in one transaction and is written at its end."""
+
+    facts: list[_Fact] = field(default_factory=list)
+
+    def forget(self, kept: int) -> None:
+        """Take back all but the first `kept` events: what appended them was rolled back."""
+        del self.facts[kept:]
+
+    async def write(self, conn: Connection) -> None:
+        """Write them all; two statements and one order of locks for any number of appends."""
+        await _write(conn, self.facts)
+        self.facts = []
+
+
+@contextmanager
+def collected() -> Iterator[Collected]:
+    """What this task appends inside waits for `Collected.write`."""
+    collecting = Collected()
+    token = _collecting.set(collecting)
+    try:
+        yield collecting
+    finally:
+        _collecting.reset(token)
+
+
+async def _write(conn: Connection, facts: Sequence[_Fact]) -> None:
+    if not facts:
+        return
+    next_sequence = await _reserve(conn, Counter(fact.place for fact in facts))
+    now = datetime.now(UTC)
     rows = []
-    for index, (event, place) in enumerate(zip(events, places, strict=True)):
-        sequence = next_sequence[place]
-        next_sequence[place] = sequence + 1
-        why = _because(causes[index] if causes else None) or running
-        rows.append((*_fact(event, place, sequence, now, why), values[index]))
+    for fact in facts:
+        sequence = next_sequence[fact.place]
+        next_sequence[fact.place] = sequence + 1
+        rows.append((*_row(fact.event, fact.place, sequence, now, fact.why), fact.value))
     await conn.execute(_INSERT, *map(list, zip(*rows, strict=True)))
     watcher = _appended.get()
     if watcher is not None:
@@ -157,7 +209,7 @@ def _because(
     return correlation.Correlation(cause.correlation_id or cause.id, cause.id, cause.traceparent)
 
 
-def _fact(
+def _row(
     event: Event,
     place: tuple[str, str],
     sequence: int,

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from samband_kit import database
+from samband_kit import database, outbox
 from samband_kit.consumer import parked, positions
 from samband_kit.consumer.failures import describe, is_infrastructure, is_stubborn
 from samband_kit.consumer.plan import Parking, Plan, Reason, decide, handler_of, keys_of, rounds
@@ -75,8 +75,10 @@ async def _together(pool: Pool, reaction: Reaction, batch: Sequence[Arrived]) ->
     async with database.transaction(pool) as conn:
         standing = await positions.lock(conn, reaction.topic.name, keys_of(batch))
         plan = decide(reaction, batch, standing)
-        for handler, events in rounds(reaction, plan.accepted):
-            await hand_over(conn, handler, events)
+        with outbox.collected() as facts:
+            for handler, events in rounds(reaction, plan.accepted):
+                await hand_over(conn, handler, events)
+        await facts.write(conn)
         return await _write(conn, reaction, batch, plan, standing)
 
 
@@ -104,27 +106,30 @@ async def apply_singly(
     stubborn: bool = False,
 ) -> None:
     """Apply what the plan accepted, each record in a savepoint; the plan becomes what happened."""
-    for key, records in list(plan.accepted.items()):
-        done: list[Arrived] = []
-        for one in records:
-            try:
-                await _apply_one(conn, reaction, one)
-            except Exception as error:
-                passes = is_infrastructure(error) and not (stubborn and is_stubborn(error))
-                if passes or conn.is_closed():
-                    raise
-                plan.parked.append(Parking(one, Reason.FAILED, describe(error)))
-                break
-            finally:
-                on_record()
-            done.append(one)
-        behind = records[len(done) + 1 :]
-        plan.parked.extend(Parking(one, Reason.BEHIND) for one in behind)
-        if done:
-            plan.accepted[key] = done
-            plan.reached[key] = Position(done[-1].number, done[-1].event_id)
-        else:
-            del plan.accepted[key], plan.reached[key]
+    with outbox.collected() as facts:
+        for key, records in list(plan.accepted.items()):
+            done: list[Arrived] = []
+            for one in records:
+                appended = len(facts.facts)
+                try:
+                    await _apply_one(conn, reaction, one)
+                except Exception as error:
+                    passes = is_infrastructure(error) and not (stubborn and is_stubborn(error))
+                    if passes or conn.is_closed():
+                        raise
+                    facts.forget(appended)
+                    plan.parked.append(Parking(one, Reason.FAILED, describe(error)))
+                    break
+                finally:
+                    on_record()
+                done.append(one)
+            plan.parked.extend(Parking(one, Reason.BEHIND) for one in records[len(done) + 1 :])
+            if done:
+                plan.accepted[key] = done
+                plan.reached[key] = Position(done[-1].number, done[-1].event_id)
+            else:
+                del plan.accepted[key], plan.reached[key]
+    await facts.write(conn)
 
 
 async def hand_over(conn: Connection, handler: Handler, events: Sequence[CloudEvent[Any]]) -> None:
