@@ -17,7 +17,7 @@ from samband_kit.settings import Settings
 from samband_kit.testing import Backing, Facts, create_topics, service_settings
 
 PAGE = Path(__file__).parents[2] / "docs/subscribing.md"
-LONGEST_EXAMPLE = 30
+LONGEST_EXAMPLE = 25
 
 
 @pytest.fixture
@@ -29,12 +29,11 @@ async def settings(backing: Backing) -> AsyncIterator[Settings]:
 
 @pytest.fixture
 async def subscriber(settings: Settings) -> AsyncIterator[Process]:
-    """The example, running; its group is as new as its topics, for the prefix is."""
+    """The example, running."""
     [example] = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     assert len(example.splitlines()) <= LONGEST_EXAMPLE
-    group = f"{settings.kafka_prefix}statistics"
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", example.replace("statistics", group), stdout=PIPE, stderr=PIPE,
+        sys.executable, "-c", example, stdout=PIPE, stderr=PIPE,
         env={**os.environ, "KAFKA": settings.kafka_servers, "TOPIC_PREFIX": settings.kafka_prefix},
     )  # fmt: skip
     yield process
