@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
-from samband_contracts.kafka import to_headers, to_value
 from samband_contracts.topics import CONTACT_STATE, MEMBERSHIPS
 from samband_kit.ids import new_id
-from samband_kit.service import Kind, Service
+from samband_kit.service import Kind
 from samband_kit.settings import Settings
 from samband_kit.testing import (
     Facts,
     admin_url,
     eventually,
-    publish_raw,
     read_topic,
     running,
     service_settings,
 )
 
+from tests.kit.consuming import OUTCOMES, counted, listening, make_table
 from tests.kit.effects import (
-    TABLE,
     Listener,
     described,
     effects,
     joined,
     left,
     parked_as,
-    said,
     story,
 )
 
@@ -38,131 +35,20 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from uuid import UUID
 
-    from samband_contracts.event import CloudEvent
-    from samband_kit.testing import Backing, RunningService
-
-OUTCOMES = ("applied", "duplicate", "parked", "ignored")
+    from samband_kit.testing import Backing
 
 
 @pytest.fixture
 async def config(backing: Backing) -> AsyncIterator[Settings]:
     async with service_settings(backing, "samband_kit") as settings:
-        conn = await asyncpg.connect(settings.database_url.get_secret_value())
-        await conn.execute(TABLE)
-        await conn.close()
+        await make_table(settings)
         yield settings
-
-
-def listening(listener: Listener) -> Service:
-    return Service(
-        name="listener",
-        package="samband_kit",
-        settings=Settings,
-        reactions=(listener.memberships, listener.contacts),
-        web=None,
-    )
-
-
-def counted(service: RunningService) -> dict[str, int]:
-    return {
-        outcome: int(
-            sum(
-                service.metric("samband_records_total", topic=topic.name, outcome=outcome)
-                for topic in (MEMBERSHIPS, CONTACT_STATE)
-            )
-        )
-        for outcome in OUTCOMES
-    }
 
 
 async def lies_in_kafka(settings: Settings) -> int:
     return len(await read_topic(settings, MEMBERSHIPS)) + len(
         await read_topic(settings, CONTACT_STATE)
     )
-
-
-def with_header(event: CloudEvent[Any], **changed: bytes | None) -> list[tuple[str, bytes | None]]:
-    headers: dict[str, bytes | None] = dict(to_headers(event))
-    headers.update({f"ce_{name}": value for name, value in changed.items()})
-    return list(headers.items())
-
-
-def deep(depth: int) -> bytes:
-    return b'{"membership_id":' + b"[" * depth + b"]" * depth + b"}"
-
-
-def poison() -> list[tuple[str, bytes | None, list[tuple[str, bytes | None]], bytes | None]]:
-    """Name, key, headers, value of records that nobody can apply."""
-
-    def event() -> CloudEvent[Any]:
-        return said(joined(new_id()), 1)
-
-    def broken(name: str, value: bytes | None) -> Any:
-        one = event()
-        return name, one.subject.encode(), to_headers(one), value
-
-    def misled(name: str, **changed: bytes | None) -> Any:
-        one = event()
-        return name, one.subject.encode(), with_header(one, **changed), to_value(one.data)
-
-    one = event()
-    return [
-        ("nothing at all", None, [], None),
-        ("null key", None, list(to_headers(one)), to_value(one.data)),
-        ("another's key", str(new_id()).encode(), list(to_headers(one)), to_value(one.data)),
-        ("key that is no text", b"\xff\xfe", list(to_headers(one)), to_value(one.data)),
-        ("key with a NUL", b"a\0b", with_header(one, type=b"se.icld.x.y.v1"), b"{}"),
-        ("enormous key", b"k" * 5000, with_header(one, type=b"se.icld.x.y.v1"), b"{}"),
-        broken("null value", None),
-        broken("empty value", b""),
-        broken("broken JSON", b"{"),
-        broken("no object", b"[1]"),
-        broken("not a number", b'{"membership_id": NaN}'),
-        broken("huge number", b'{"membership_id": ' + b"9" * 5000 + b"}"),
-        broken("deep nesting", deep(10_000)),
-        broken("not UTF-8", b'{"membership_id": "\xff"}'),
-        broken("large", b'{"x": "' + b"y" * 900_000 + b'"}'),
-        misled("null header", id=None),
-        misled("header that is no UTF-8", time=b"\xff"),
-        misled("no sequence", sequence=None),
-        misled("sequence 0", sequence=b"0"),
-        misled("negative sequence", sequence=b"-1"),
-        misled("endless sequence", sequence=b"9" * 30),
-        misled("sequence in other digits", sequence="٣".encode()),
-        misled("foreign source", source=b"urn:samber:networks"),
-        misled("time without offset", time=b"2026-01-01T00:00:00"),
-        misled("asks for a reply", id=b"x", reply_to=b"samband.public.networks"),
-        ("many headers", b"k", [(f"h{n}", b"v") for n in range(10_000)], b"{}"),
-        ("doubled header", b"k", [("ce_id", b"1"), ("ce_id", b"2")], b"{}"),
-    ]
-
-
-async def test_poison_is_parked_record_by_record_and_stops_nobody(config: Settings) -> None:
-    listener = Listener()
-    async with running(listening(listener), config, Kind.CONSUME) as service:
-        facts = Facts(config)
-        for _name, key, headers, value in poison():
-            await publish_raw(
-                config, MEMBERSHIPS, key=key, value=value, headers=headers, partition=5
-            )
-        healthy = [new_id() for _ in range(20)]
-        await facts.publish(*(joined(key) for key in healthy))
-        await facts.applied(service.pool)
-
-        async def all_ended() -> bool:
-            assert sum(counted(service).values()) == len(poison()) + len(healthy)
-            return True
-
-        await eventually(all_ended)
-        assert counted(service) == {
-            "applied": len(healthy),
-            "duplicate": 0,
-            "parked": len(poison()),
-            "ignored": 0,
-        }
-        assert len(await effects(service.pool)) == len(healthy)
-        reasons = {reason for _, reason in await parked_as(service.pool)}
-        assert reasons == {"unparsable"}
 
 
 async def test_a_key_that_always_fails_is_parked_while_others_go_on(config: Settings) -> None:
@@ -269,14 +155,7 @@ async def test_a_group_that_starts_again_repeats_no_effect(config: Settings) -> 
     async with running(listening(Listener()), config, Kind.CONSUME) as service:
         await facts.publish(*await_all)
         await facts.applied(service.pool)
-    renamed = Service(
-        name="listener-again",
-        package="samband_kit",
-        settings=Settings,
-        reactions=(Listener().memberships, Listener().contacts),
-        web=None,
-    )
-    async with running(renamed, config, Kind.CONSUME) as again:
+    async with running(listening(Listener(), name="listener-again"), config, Kind.CONSUME) as again:
         await eventually(lambda: counted(again)["duplicate"] == len(await_all))
         assert counted(again)["applied"] == 0
         assert len(await effects(again.pool)) == len(await_all)

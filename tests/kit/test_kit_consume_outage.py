@@ -15,13 +15,14 @@ from samband_kit.consumer.batch import apply_batch
 from samband_kit.consumer.failures import is_infrastructure
 from samband_kit.database import open_pool
 from samband_kit.ids import new_id
-from samband_kit.service import Kind, Service
+from samband_kit.service import Kind
 from samband_kit.settings import Settings
 from samband_kit.testing import Backing, Facts, admin_url, eventually, running, service_settings
 from samband_local.kafka import Kafka, KafkaPlan
 from samband_local.ports import free_ports
 
-from tests.kit.effects import TABLE, Listener, arrived, effects, joined, parked_as, said
+from tests.kit.consuming import listening, make_table
+from tests.kit.effects import Listener, arrived, effects, joined, parked_as, said
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -46,16 +47,6 @@ async def hurt(backing: Backing, kafka: Kafka) -> AsyncIterator[Settings]:
     ) as settings:
         await make_table(settings)
         yield settings
-
-
-async def make_table(settings: Settings) -> None:
-    conn = await asyncpg.connect(settings.database_url.get_secret_value())
-    await conn.execute(TABLE)
-    await conn.close()
-
-
-def listening(listener: Listener) -> Service:
-    return Service("listener", "samband_kit", Settings, (listener.memberships,), None)
 
 
 def freeze(kafka: Kafka, how: signal.Signals) -> None:
