@@ -147,6 +147,8 @@ def stop(folder: Path, *, seconds: float = 30.0) -> bool:
         return False
     process.terminate()
     pids.end([process], grace=seconds)
+    for child in _children:
+        child.poll()
     pids.end_leftovers(folder)
     return True
 

@@ -71,8 +71,18 @@ def _birth(command: str, place: Place) -> str:
     """Differs between the data of now and those of a server that was thrown away."""
     if command != "topics":
         return str((place.postgres / "data" / "PG_VERSION").stat().st_mtime_ns)
-    lines = (place.kafka / "data" / "meta.properties").read_text().splitlines()
-    return next(line for line in lines if line.startswith("cluster.id="))
+    properties = place.kafka / "data" / "meta.properties"
+    lines = properties.read_text().splitlines() if properties.exists() else []
+    return next((line for line in lines if line.startswith("cluster.id=")), "not yet born")
+
+
+def due(command: Command, place: Place) -> dict[str, str]:
+    """Which services have to run this command now, and what to write down when they have."""
+    names, _ = _RUNS[command]
+    born = _birth(command, place)
+    done = read_json(place.prepared)
+    marks = {f"{name} {command}": f"{fingerprint(name)} {born}" for name in names}
+    return {key: mark for key, mark in marks.items() if done.get(key) != mark}
 
 
 def prepare(
@@ -81,19 +91,21 @@ def prepare(
     environments: Mapping[str, Mapping[str, str]],
     due_now: Callable[[], None],
 ) -> None:
-    """Let every service that has this command run it, unless it did so in its present shape.
+    """Let the services run this command if they have not yet in their present shape.
 
     `due_now` is called if there is anything to do. Raises `DidNotStart`.
     """
-    names, arguments = _RUNS[command]
-    done = read_json(place.prepared)
-    born = _birth(command, place)
-    marks = {name: f"{fingerprint(name)} {born}" for name in names}
-    due = [name for name in names if done.get(f"{name} {command}") != marks[name]]
-    if not due:
+    marks = due(command, place)
+    if not marks:
         return
     due_now()
-    with ThreadPoolExecutor(len(due)) as pool:
-        list(pool.map(lambda name: run_or_refuse(name, place, environments[name], *arguments), due))
-    done |= {f"{name} {command}": marks[name] for name in due}
-    write_json(place.prepared, done)
+    _, arguments = _RUNS[command]
+    names = [key.split()[0] for key in marks]
+    with ThreadPoolExecutor(len(names)) as pool:
+        runs = [
+            pool.submit(run_or_refuse, name, place, environments[name], *arguments)
+            for name in names
+        ]
+    for run in runs:
+        run.result()
+    write_json(place.prepared, read_json(place.prepared) | marks)

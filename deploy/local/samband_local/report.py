@@ -68,7 +68,8 @@ class Teller:
         out.print(
             "             (signs in once, within ten minutes; `samband sign-in-link` for more)"
         )
-        out.print(f"  First page after {summary['page_seconds']:.1f} s")
+        page, ready = summary["page_seconds"], summary["ready_seconds"]
+        out.print(f"  First page after {page:.1f} s, everything after {ready:.1f} s")
         out.print(_memory_table(summary["memory"]))
 
     def close(self) -> None:
