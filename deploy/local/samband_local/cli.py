@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 70 something is not healthy,
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -160,8 +161,17 @@ def _place(data: Path | None) -> Place:
 
 def main() -> None:
     """Run the command line; a problem is one sentence and its exit code."""
+    # What was started is stopped on the way out, however we are asked to end.
+    before = {each: signal.signal(each, _end) for each in (signal.SIGTERM, signal.SIGHUP)}
     try:
         app()
     except LocalProblem as problem:
         typer.echo(str(problem), err=True)
         sys.exit(problem.exit_code)
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _end(number: int, _frame: object) -> None:
+    sys.exit(128 + number)

@@ -9,22 +9,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import httpx
 import typer
 from rich.console import Console
 
 from samband_local import report as local_report
 from samband_local.place import Place, nearest, read_json
 from samband_local.problems import LocalProblem
-from samband_local.story.mail import NoSuchMail
-from samband_local.story.play import Stage, play
 from samband_local.story.teller import Teller
-from samband_local.story.visitor import PageSurprise
 from samband_local.temporary import temporary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from samband_local.story.play import Stage
     from samband_local.story.report import Report
 
 EPILOG = (
@@ -66,6 +63,10 @@ def story(
 
     On the system that runs here; when none does, on a temporary one.
     """
+    # The play and what it stands on takes half a second to load, which every
+    # other command, `samband up` first of all, would have to wait for.
+    from samband_local.story.play import Stage
+
     teller = Teller(Console(stderr=True, quiet=as_json))
     other = (url, mailbox_url, kafka, staff_link)
     if url and mailbox_url and kafka and staff_link:
@@ -80,6 +81,8 @@ def story(
 
 @contextmanager
 def _stage(place: Place, teller: Teller, *, own: bool) -> Iterator[Stage]:
+    from samband_local.story.play import Stage
+
     state = read_json(place.state) if not own and place.is_owned() else {}
     if state:
         link = local_report.sign_in_link(place)
@@ -91,6 +94,12 @@ def _stage(place: Place, teller: Teller, *, own: bool) -> Iterator[Stage]:
 
 
 def _play(stage: Stage, teller: Teller) -> Report:
+    import httpx
+
+    from samband_local.story.mail import NoSuchMail
+    from samband_local.story.play import play
+    from samband_local.story.visitor import PageSurprise
+
     try:
         return asyncio.run(play(stage, teller))
     except (PageSurprise, NoSuchMail, httpx.HTTPError) as reason:
