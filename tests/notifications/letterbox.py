@@ -35,7 +35,7 @@ REGISTRATION = RegistrationFacts(
 )
 KICKOFF = MeetingFacts(
     meeting_id=MEETING,
-    network_name=Localised(sv="nätverket för mänskliga rättigheter", en="the human rights network"),
+    network_name=Localised(sv="Mänskliga rättigheter", en="Human rights"),
     kind=MeetingKind.KICKOFF,
     title=Localised(sv="Uppstart 2027", en="Kickoff 2027"),
     agenda=Localised(

@@ -96,7 +96,7 @@ async def test_a_delivery_shows_its_history_and_what_can_be_done(backing: Backin
         visiting(office) as visitor,
     ):
         shown = await text_of(visitor, page)
-        assert "väntar på beslut Mejlservern svarade inte. Mejlet kan ha kommit fram." in shown
+        assert "väntar på beslut · Mejlservern svarade inte. Mejlet kan ha kommit fram." in shown
         assert "Gäller LUN-4711" in shown
         assert "Skicka det igen" in shown
         assert "Skicka det inte" in shown

@@ -113,7 +113,6 @@ def _values(facts: Facts, zone: str, language: Language) -> dict[str, object]:
                 "network": _one_line(facts.network_name.text(language)),
                 "title": _one_line(facts.title.text(language)),
                 "agenda": facts.agenda.text(language),
-                "room": facts.digital_link,
                 "day": format_date(facts.starts_at, facts.zone),
                 "period": format_period(facts.starts_at, facts.ends_at, facts.zone, also=zone),
             }

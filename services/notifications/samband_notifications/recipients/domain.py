@@ -11,6 +11,10 @@ import unicodedata
 
 LONGEST_NAME = 70
 _STEERS_DIRECTION = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+# The blocks in which Unicode keeps right-to-left scripts.
+_RIGHT_TO_LEFT = re.compile(
+    "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff\U0001e800-\U0001efff]"
+)
 _LOOKS_LIKE_LINK = re.compile(r"://|www\.|https?:", re.IGNORECASE)
 
 
@@ -28,6 +32,4 @@ def display_name(name: str) -> str:
 
 def isolated(text: str) -> str:
     """`text` so that its direction ends with it: invisible marks around right-to-left text."""
-    if any(unicodedata.bidirectional(sign) in ("R", "AL") for sign in text):
-        return f"\u2068{text}\u2069"
-    return text
+    return f"\u2068{text}\u2069" if _RIGHT_TO_LEFT.search(text) else text

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from samband_kit.logs import get_logger
 from samband_notifications.sender.line import Line, NoConnection
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from uuid import UUID
 
     from samband_kit.correlation import Correlation
@@ -55,10 +55,17 @@ class Result:
 
 
 class Crew:
-    """`count` connections, started by `start`, ended by `end`."""
+    """`count` connections, started by `start`, ended by `end`.
+
+    `finished` is told of every mail, `changed` when a connection is opened or lost.
+    """
 
     def __init__(
-        self, settings: NotificationsSettings, metrics: SendMetrics, wake: asyncio.Event
+        self,
+        settings: NotificationsSettings,
+        metrics: SendMetrics,
+        finished: Callable[[Result], None],
+        changed: Callable[[], None],
     ) -> None:
         self.count = settings.smtp_connections
         self.open = 0
@@ -66,9 +73,9 @@ class Crew:
         self.outstanding = 0
         self._settings = settings
         self._metrics = metrics
-        self._wake = wake
+        self._finished = finished
+        self._changed = changed
         self._jobs: asyncio.Queue[tuple[Job, float]] = asyncio.Queue()
-        self._results: deque[Result] = deque()
         self._wanted = 0
         self._busy = 0
         self._wanted_more = asyncio.Event()
@@ -100,16 +107,10 @@ class Crew:
         self._jobs.put_nowait((job, until))
 
     def give_back(self) -> None:
-        """Turn mails that no connection has begun with into results without an answer."""
+        """Finish mails that no connection has begun with, without an answer."""
         with suppress(asyncio.QueueEmpty):
             while True:
                 self._done(Result(self._jobs.get_nowait()[0], None))
-
-    def take_results(self) -> list[Result]:
-        """The results since last time."""
-        taken = list(self._results)
-        self._results.clear()
-        return taken
 
     async def _work(self) -> None:
         line = Line(self._settings)
@@ -135,7 +136,7 @@ class Crew:
                 if not self.unreachable:
                     log.warning("mail server unreachable", error=str(error))
                 self.unreachable = self.open == 0
-                self._wake.set()
+                self._changed()
                 await asyncio.sleep(pause * (0.75 + secrets.randbelow(500) / 1000))
                 pause = min(pause * 2, _LONGEST_PAUSE)
             else:
@@ -173,11 +174,10 @@ class Crew:
             return None
 
     def _done(self, result: Result) -> None:
-        self._results.append(result)
         self.outstanding -= 1
-        self._wake.set()
+        self._finished(result)
 
     def _count(self, change: int) -> None:
         self.open += change
         self._metrics.connections.set(self.open)
-        self._wake.set()
+        self._changed()

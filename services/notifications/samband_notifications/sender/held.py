@@ -1,0 +1,47 @@
+"""Held: one connection of the pool, kept for many short transactions.
+
+Fetching one from the pool and giving it back costs as much as the work of a
+round, and a sender goes hundreds of rounds a second.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from asyncpg import Record
+    from asyncpg.pool import PoolConnectionProxy
+    from samband_kit.database import Connection, Pool
+
+
+class HeldConnection:
+    """A connection that is fetched when it is wanted and replaced when it has failed."""
+
+    def __init__(self, pool: Pool, *, longest_pause: float) -> None:
+        self._pool = pool
+        self._longest_pause = longest_pause
+        self._conn: PoolConnectionProxy[Record] | None = None
+
+    async def get(self) -> Connection:
+        """The connection."""
+        if self._conn is None:
+            self._conn = await self._pool.acquire()
+            # A process that is frozen within a transaction must not keep its rows from others.
+            await self._conn.execute(
+                "select set_config('idle_in_transaction_session_timeout', $1, false)",
+                f"{round(self._longest_pause * 1000)}ms",
+            )
+        return self._conn
+
+    async def drop(self) -> None:
+        """Break the connection: after a failure nobody knows in which state it is."""
+        conn, self._conn = self._conn, None
+        if conn is not None:
+            conn.terminate()
+            await self._pool.release(conn)
+
+    async def release(self) -> None:
+        """Give the connection back to the pool."""
+        conn, self._conn = self._conn, None
+        if conn is not None:
+            await self._pool.release(conn)
