@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 from samband_local import ports
-from samband_local.mailbox.process import process as mailbox_process
+from samband_local.mails.process import process as mailbox_process
 from samband_local.place import Place
 from samband_local.services import Addresses
 

@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import platformdirs
@@ -129,15 +130,23 @@ def _maven(repository: Path) -> MavenContext:
 
 
 def write_lock(lock: Path, repository: Path) -> int:
-    """Resolve both coordinates with jgo, download, write the lock; answer the number of jars."""
+    """Resolve both coordinates with jgo, download, write the lock; the number of jars."""
     import jgo
 
     os.environ["M2_REPO"] = str(repository)
-    resolved = list(jgo.resolve(KAFKA))
-    resolved += [each for each in jgo.resolve(LOG_BINDING) if each.artifactId in LOG_BINDING]
+    binding = LOG_BINDING.split(":")[1]
+    resolved = [
+        *jgo.resolve(KAFKA),
+        *(each for each in jgo.resolve(LOG_BINDING) if each.artifactId == binding),
+    ]
     lines = []
     for each in resolved:
         sha256 = hashlib.sha256(each.resolve().read_bytes()).hexdigest()
         lines.append(f"{each.groupId}:{each.artifactId}:{each.version} {sha256}\n")
     lock.write_text("".join(sorted(lines)))
     return len(lines)
+
+
+if __name__ == "__main__":
+    with TemporaryDirectory() as folder:
+        write_lock(Path(__file__).with_name("kafka.lock"), Path(folder))

@@ -25,7 +25,7 @@ from pathlib import Path
 from samband_local import gateway, memory, pids, ports, preparation, services
 from samband_local.jars import kafka_jars
 from samband_local.kafka import Kafka, KafkaPlan
-from samband_local.mailbox import process as mailbox
+from samband_local.mails import process as mailbox
 from samband_local.place import Place, read_json, write_json
 from samband_local.postgres import Postgres
 from samband_local.preparation import Command, prepare

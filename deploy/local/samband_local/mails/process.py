@@ -15,7 +15,7 @@ def process(place: Place, addresses: Addresses) -> Command:
     return Command(
         title="The mailbox",
         arguments=[
-            *(sys.executable, "-m", "samband_local.mailbox"),
+            *(sys.executable, "-m", "samband_local.mails"),
             *("--folder", str(place.mailbox)),
             *("--smtp-port", str(addresses.smtp), "--http-port", str(addresses.mailbox)),
         ],

@@ -11,8 +11,8 @@ from pathlib import Path
 import uvicorn
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from samband_local.mailbox.pages import mailbox_app
-from samband_local.mailbox.store import Mailbox
+from samband_local.mails.pages import mailbox_app
+from samband_local.mails.store import Mailbox
 
 _LARGEST = 25 * 1024 * 1024
 

@@ -18,7 +18,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Red
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from samband_local.mailbox.store import Mail, Mailbox, NoSuchMail, Part, body, headers_of, parts_of
+from samband_local.mails.store import Mail, Mailbox, NoSuchMail, Part, body, headers_of, parts_of
 
 PAGE = 100
 _OWN_NAMES = ["127.0.0.1", "localhost", "[::1]", "::1"]
@@ -42,9 +42,9 @@ def mailbox_app(mailbox: Mailbox) -> FastAPI:
     app = FastAPI(title="Samband mailbox", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=_OWN_NAMES)
     templates = Environment(
-        loader=PackageLoader("samband_local.mailbox"), autoescape=True, undefined=StrictUndefined
+        loader=PackageLoader("samband_local.mails"), autoescape=True, undefined=StrictUndefined
     )
-    style = files("samband_local.mailbox").joinpath("static/mailbox.css").read_text()
+    style = files("samband_local.mails").joinpath("static/mailbox.css").read_text()
 
     def page(name: str, **context: object) -> HTMLResponse:
         return HTMLResponse(
