@@ -33,7 +33,7 @@ class NotificationsSettings(Settings):
         "many mails are uncertain.",
     )
     smtp_timeout: float = Field(
-        default=60.0, gt=0, description="Seconds that the mail server has for one answer."
+        default=60.0, gt=0, description="Seconds that the mail server has to take one mail."
     )
     send_lease: float = Field(
         default=120.0,
