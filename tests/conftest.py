@@ -59,7 +59,8 @@ def backing() -> Backing:
             stack_json = local_backing.background(folder, owner=int(os.environ[_CONTROLLER]))
     addresses = local_backing.read(stack_json)
     assert addresses is not None, f"{stack_json} does not exist: is that stack running?"
-    return Backing(addresses.postgres_url, addresses.kafka_servers)
+    kafka_data = stack_json.parent / "kafka" / "data"
+    return Backing(addresses.postgres_url, addresses.kafka_servers, kafka_data)
 
 
 @pytest.fixture(scope="session")

@@ -18,10 +18,14 @@ if TYPE_CHECKING:
     from samband_contracts.event import CloudEvent, Event
     from samband_contracts.topics import Topic
 
-__all__ = ["Unparsable", "parse", "to_headers", "to_value"]
+__all__ = ["PULSE_KEY", "PULSE_TYPE", "Unparsable", "parse", "to_headers", "to_value"]
 
 CONTENT_TYPE = "application/json"
 PREFIX = "ce_"
+PULSE_KEY = "pulse"
+PULSE_TYPE = "se.icld.pulse.beaten.v1"
+"""Key and type of records that are no events: the owner of a topic with personal
+data appends them, without a sequence, so that Kafka compacts the topic in time."""
 # Looked up once per header of every record that anybody reads.
 _KNOWN = {
     PREFIX + name: name

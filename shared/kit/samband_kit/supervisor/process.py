@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 import prometheus_client
 
-from samband_kit import database
+from samband_kit import database, pulse
 from samband_kit.consumer import failures
 from samband_kit.consumer.consumers import Consumers
 from samband_kit.consumer.retries import Retries
@@ -140,7 +140,9 @@ class Process:
         if Kind.CONSUME in self.kinds:
             components.append(Relay(self.settings, pool, self.registry))
             components.extend(_consuming(runtime))
-            components.append(Jobs(runtime, (RETENTION, *self.service.jobs)))
+            components.append(
+                Jobs(runtime, (RETENTION, *pulse.jobs(self.service), *self.service.jobs))
+            )
         if Kind.SEND in self.kinds and self.service.senders is not None:
             components.append(self.service.senders(runtime))
         return components
