@@ -21,6 +21,8 @@ from samband_kit import database, outbox
 from samband_kit.correlation import correlated
 from samband_kit.ids import new_id
 from samband_kit.relay import store
+from samband_kit.relay.floor import Floor
+from samband_kit.testing import eventually
 
 from tests.kit.outboxes import opened, say, writer
 
@@ -143,7 +145,7 @@ async def pool(backing: Backing) -> AsyncIterator[Pool]:
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(plan=st.lists(st.lists(transactions, max_size=4), min_size=2, max_size=6))
 async def test_whatever_commits_is_gap_free_and_is_seen_in_order(
@@ -173,9 +175,17 @@ async def test_whatever_commits_is_gap_free_and_is_seen_in_order(
             for key in keys + more:
                 expected[str(key)] = expected.get(str(key), 0) + 1
 
+    floor = Floor()
+
     async def take(conn: database.Connection) -> bool:
+        await floor.rise(conn)
         rows = await store.waiting(
-            conn, limit=7, largest=10**6, except_positions=[], except_topics=[]
+            conn,
+            limit=7,
+            largest=10**6,
+            except_positions=[],
+            except_topics=[],
+            floor=floor.position,
         )
         taken = await conn.fetch(
             "select position, key, sequence from outbox where position = any($1::bigint[])"
@@ -201,3 +211,33 @@ async def test_whatever_commits_is_gap_free_and_is_seen_in_order(
         writing = False
         await reading
     assert seen == {key: list(range(1, last + 1)) for key, last in expected.items()}
+
+
+async def test_the_floor_waits_for_a_transaction_that_may_still_turn_up(pool: Pool) -> None:
+    async with pool.acquire() as reader, pool.acquire() as late:
+        floor = Floor()
+
+        async def rises_to(position: int) -> bool:
+            # Transactions of other databases on the server delay it, too.
+            await floor.rise(reader)
+            return floor.position == position
+
+        transaction = late.transaction()
+        await transaction.start()
+        await outbox.append(late, [opened()])
+        await say(pool, [new_id()])
+        [*_, published] = await reader.fetch(
+            "update outbox set published_at = now() returning position"
+        )
+        for _ in range(20):
+            await floor.rise(reader)
+        assert floor.position < published["position"]
+        await transaction.commit()
+        lowest = await reader.fetchval(
+            "select min(position) from outbox where published_at is null"
+        )
+        await eventually(lambda: rises_to(lowest))
+
+        await store.mark(reader, [lowest])
+        last = await reader.fetchval("select max(position) from outbox")
+        await eventually(lambda: rises_to(last + 1))

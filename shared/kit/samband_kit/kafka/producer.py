@@ -139,9 +139,10 @@ class Producer:
         # stop() waits for batches that will never be acknowledged, and for
         # requests that will never be answered: fail the first, cut the second.
         accumulator = self._producer._message_accumulator  # noqa: SLF001 - there is no public way
-        queued = [batch for batches in accumulator._batches.values() for batch in batches]  # noqa: SLF001 - as above
+        unsent = [batch for batches in accumulator._batches.values() for batch in batches]  # noqa: SLF001 - as above
+        unsent += accumulator._pending_batches  # noqa: SLF001 - as above
         accumulator.fail_all(KafkaTimeoutError())
-        for batch in queued:
+        for batch in unsent:
             # Nobody waits for these; looking at them keeps asyncio from reporting them.
             if batch._drain_waiter.done():  # noqa: SLF001 - as above
                 batch._drain_waiter.exception()  # noqa: SLF001 - as above

@@ -16,6 +16,7 @@ from samband_kit.leadership import Leadership, lead
 from samband_kit.logs import get_logger
 from samband_kit.pauses import pause
 from samband_kit.relay import store
+from samband_kit.relay.floor import Floor
 from samband_kit.relay.isolation import LeftOut, send_singly
 from samband_kit.relay.metrics import RelayMetrics
 from samband_kit.relay.sending import Failure, Patience, Sending, guard, send
@@ -34,6 +35,8 @@ BATCH_BYTES = 8 * 1024 * 1024
 SHORTEST_POLL = 0.02
 LONGEST_POLL = 0.25
 SEND_SECONDS = 30.0
+_BUSY_RISE = 0.25
+_IDLE_RISE = 5.0
 _LONGEST_BACKOFF = 5.0
 _MEASURE_SECONDS = 5.0
 
@@ -120,14 +123,16 @@ class Relay:
         self, leadership: Leadership, producer: Producer, patience: Patience
     ) -> None:
         poll = SHORTEST_POLL
-        rows = await self._fetch(leadership)
+        floor = Floor()
+        rows = await self._fetch(leadership, floor)
         done: list[int] = []
         while not patience.stop.is_set():
+            await floor.rise(leadership.conn, every=_BUSY_RISE if rows else _IDLE_RISE)
             if not rows:
                 await pause(poll, patience.stop, self._woken)
                 self._woken.clear()
                 poll = min(poll * 1.5, LONGEST_POLL)
-                rows = await self._fetch(leadership)
+                rows = await self._fetch(leadership, floor)
                 continue
             poll = SHORTEST_POLL
             sending = Sending()
@@ -136,7 +141,7 @@ class Relay:
                 # While these rows are sent, the last ones are marked and the next ones fetched.
                 await store.mark(leadership.conn, done)
                 done = []
-                following = await self._fetch(leadership, rows)
+                following = await self._fetch(leadership, floor, rows)
                 await guard(leadership, task, patience)
             except TimeoutError:
                 await store.mark(leadership.conn, sending.acknowledged)
@@ -169,13 +174,16 @@ class Relay:
             elif not is_of_the_producer(failure.error):
                 self._left_out.add(failure.topic, failure.error)
 
-    async def _fetch(self, leadership: Leadership, on_their_way: Sequence[Row] = ()) -> list[Row]:
+    async def _fetch(
+        self, leadership: Leadership, floor: Floor, on_their_way: Sequence[Row] = ()
+    ) -> list[Row]:
         return await store.waiting(
             leadership.conn,
             limit=self._batch_rows,
             largest=BATCH_BYTES,
             except_positions=[row[0] for row in on_their_way],
             except_topics=self._left_out.now(),
+            floor=floor.position,
         )
 
     def _count(self, rows: Sequence[Row]) -> None:
@@ -200,6 +208,6 @@ class Relay:
                 self._metrics.backlog.set(found.backlog)
                 self._metrics.oldest_age.set(found.oldest_age)
                 self._metrics.blocked.set(found.blocked)
-            # Counting a large backlog takes time; it gets a hundredth of it at most.
+            # Counting a large backlog takes time: a twentieth of it at most.
             took = time.monotonic() - started
-            await pause(max(_MEASURE_SECONDS, 100 * took), stop)
+            await pause(max(_MEASURE_SECONDS, 20 * took), stop)

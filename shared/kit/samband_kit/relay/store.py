@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     Row = asyncpg.Record
     """position, topic, key, headers (JSON text), value"""
 
-# `order by position` from the lowest row that waits, never "after the last one
-# seen": a row with a lower position may commit later than a higher one. The
-# window bounds the memory of a batch; what is left out comes with the next.
+# From the lowest row that waits, never "after the last one seen": a row with a
+# lower position may commit later than a higher one ($5 is a `Floor`, below which
+# nothing can). The window bounds the memory of a batch; the rest comes with the next.
 WAITING = """
 select position, topic, key, headers, value
 from (
@@ -26,6 +26,7 @@ from (
              - coalesce(octet_length(value), 0) as bytes_before
     from outbox fact
     where published_at is null and quarantined_at is null
+      and position >= $5
       and position <> all($2::bigint[])
       and topic <> all($3::text[])
       and not exists (
@@ -79,8 +80,15 @@ class Measurement:
 
 
 async def prepare(conn: Connection) -> None:
-    """Make the planner use the small index, whatever it believes about a fresh table."""
-    await conn.execute("set enable_seqscan = off; set enable_bitmapscan = off")
+    """Make the planner use the small index, whatever it believes about a fresh table.
+
+    A plan for the arguments at hand looks positions up in a hash; a generic
+    one would compare each with all of them.
+    """
+    await conn.execute(
+        "set enable_seqscan = off; set enable_bitmapscan = off;"
+        " set plan_cache_mode = force_custom_plan"
+    )
 
 
 async def waiting(
@@ -90,9 +98,12 @@ async def waiting(
     largest: int,
     except_positions: Sequence[int],
     except_topics: Sequence[str],
+    floor: int = 0,
 ) -> list[Row]:
     """The lowest rows that wait, up to `limit` and about `largest` bytes, at least one."""
-    return await conn.fetch(WAITING, limit, list(except_positions), list(except_topics), largest)
+    return await conn.fetch(
+        WAITING, limit, list(except_positions), list(except_topics), largest, floor
+    )
 
 
 async def mark(conn: Connection, positions: Sequence[int]) -> None:
