@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -108,6 +109,23 @@ def test_below_a_closed_home_roots_database_lies_where_its_user_can_reach_it(
     elsewhere = Place(home / ".samband").postgres
     assert not elsewhere.is_relative_to(home)
     assert elsewhere != Place(home / "other" / ".samband").postgres
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root hands the database to another user")
+def test_a_database_elsewhere_whose_passwords_were_deleted_by_hand_is_forgotten(
+    tmp_path: Path,
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    place = Place(home / ".samband")
+    place.make()
+    credentials.secret(place.secrets, "postgres_password")
+    place.postgres.mkdir(parents=True)
+    place.make()
+    assert place.postgres.exists()
+    shutil.rmtree(place.root)
+    place.make()
+    assert not place.postgres.parent.exists()
 
 
 def test_large_logs_are_put_aside_at_the_next_start(place: Place) -> None:

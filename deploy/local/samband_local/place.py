@@ -100,6 +100,7 @@ class Place:
                 folder.mkdir(exist_ok=True)
                 folder.chmod(0o700)
             self._keep_logs_small()
+            self._forget_lost_database()
         except OSError as error:
             raise NotWritable(self.root, error.strerror or "no access") from error
 
@@ -116,6 +117,13 @@ class Place:
                 shutil.rmtree(entry)
             else:
                 entry.unlink()
+
+    def _forget_lost_database(self) -> None:
+        # Somebody deleted the folder by hand, and with it the passwords of a
+        # database that lies elsewhere: nobody can open that any more.
+        elsewhere = self.postgres.parent
+        if elsewhere != self.root and not (self.secrets / "postgres_password").exists():
+            shutil.rmtree(elsewhere, ignore_errors=True)
 
     def _keep_logs_small(self) -> None:
         for log in self.logs.glob("*.log"):

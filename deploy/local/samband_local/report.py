@@ -101,8 +101,8 @@ def status(place: Place, *, as_json: bool) -> bool:
         return False
     console.print(f"Pages      {found['url']}\nMailbox    {found['mailbox_url']}", markup=False)
     table = Table(box=None, header_style="dim")
-    for title in ("Program", "State", "Restarts", "RSS", "PSS", "Log"):
-        table.add_column(title, justify="right" if title in ("Restarts", "RSS", "PSS") else "left")
+    for title in ("Program", "State", "Restarts", "RSS", "PSS"):
+        table.add_column(title, justify="left" if title in ("Program", "State") else "right")
     for name, each in found["programs"].items():
         colour = "green" if each["healthy"] else "red"
         table.add_row(
@@ -111,7 +111,6 @@ def status(place: Place, *, as_json: bool) -> bool:
             str(each["restarts"]),
             str(each["rss"] or "–"),
             str(each["pss"] or "–"),
-            each["log"],
         )
     console.print(table)
     return bool(found["healthy"])
