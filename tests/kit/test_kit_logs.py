@@ -9,10 +9,11 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-import structlog
 from samband_kit.correlation import correlated
 from samband_kit.ids import new_id
 from samband_kit.logs import configure_logs, get_logger
+
+from tests.kit.log_state import kept_logs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,14 +21,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def lines() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
     stream = io.StringIO()
-    configure_logs("listening", stream=stream)
-    yield stream
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    with kept_logs():
+        configure_logs("listening", stream=stream)
+        yield stream
 
 
 def parsed(lines: io.StringIO) -> list[dict[str, object]]:

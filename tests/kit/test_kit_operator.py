@@ -19,6 +19,7 @@ from typer.testing import CliRunner, Result
 
 from tests.kit.effects import TABLE, arrived, effects, left, parked_as, raw, story
 from tests.kit.listening_service import LISTENER, SERVICE
+from tests.kit.log_state import kept_logs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -54,7 +55,8 @@ async def invoke(config: Settings, *words: str, **more: str | None) -> Result:
         "SAMBAND_OPERATOR": "kim",
     }
     # A thread has no running loop, just as a terminal has none.
-    return await asyncio.to_thread(lambda: CliRunner().invoke(CLI, words, env=env | more))
+    with kept_logs():
+        return await asyncio.to_thread(lambda: CliRunner().invoke(CLI, words, env=env | more))
 
 
 def nobody() -> str:
