@@ -49,10 +49,13 @@ class NotificationsSettings(Settings):
     @classmethod
     def _is_an_address(cls, value: str) -> str:
         name, address = parseaddr(value)
+        wrong = ValueError("not of the form `Name <local@domain>`")
+        if not value.isprintable():
+            raise wrong
         try:
             Address(name, addr_spec=address)
         except (ValueError, IndexError) as error:
-            raise ValueError("not of the form `Name <local@domain>`") from error
+            raise wrong from error
         return value
 
     @model_validator(mode="after")
