@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Any
 from samband_kit import database, outbox
 from samband_kit.consumer import parked, positions
 from samband_kit.consumer.failures import describe, is_infrastructure, is_stubborn
-from samband_kit.consumer.plan import Parking, Plan, Reason, decide, handler_of, keys_of, rounds
+from samband_kit.consumer.plan import (
+    Parking,
+    Plan,
+    Reason,
+    decide,
+    erased,
+    handler_of,
+    keys_of,
+    rounds,
+)
 from samband_kit.consumer.positions import Position
 from samband_kit.correlation import correlated
 
@@ -35,12 +44,14 @@ class Settled:
 
     `parked` were parked just now; a record that was parked before counts as
     a duplicate. `failure` is the error that made the batch go record by record.
+    `erased` counts rows parked earlier that a tombstone has done away with.
     """
 
     applied: list[Arrived] = field(default_factory=list)
     ignored: list[Arrived] = field(default_factory=list)
     parked: list[Parking] = field(default_factory=list)
     duplicates: int = 0
+    erased: int = 0
     woken: bool = False
     failure: Exception | None = None
 
@@ -160,9 +171,10 @@ async def _write(
 ) -> Settled:
     await positions.advance(conn, reaction.topic.name, plan.reached)
     newly_parked = await parked.park(conn, reaction.topic, plan.parked)
+    erasures = await parked.erase(conn, reaction.topic, erased(reaction, plan))
     woken = [key for key in plan.reached if standing[key].parked_up_to is not None]
     await parked.wake(conn, reaction.topic.name, woken)
-    settled = Settled(parked=newly_parked, ignored=plan.ignored, woken=bool(woken))
+    settled = Settled(parked=newly_parked, ignored=plan.ignored, erased=erasures, woken=bool(woken))
     for records in plan.accepted.values():
         for one in records:
             handled = handler_of(reaction, one) is not None

@@ -205,6 +205,8 @@ class Consumers:
         ):
             if number:
                 metrics.records.labels(name, outcome).inc(number)
+        if settled.erased:
+            metrics.healed.labels(name).inc(settled.erased)
         now = datetime.now(UTC)
         observe = metrics.end_to_end.labels(name).observe
         for one in settled.applied:

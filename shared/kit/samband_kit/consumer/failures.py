@@ -69,11 +69,19 @@ def kind(description: str) -> str:
     return description.partition(":")[0]
 
 
+def where(error: BaseException) -> str:
+    """The class and where in our code, without the message: for the log."""
+    return f"{type(error).__name__}\n{_frames(error)}"
+
+
 def describe(error: BaseException) -> str:
     """The error for an operator: what, and where in our code.
 
     Of the message only the first line: Postgres puts the row itself, which may
     be personal data, into its DETAIL.
     """
-    where = "".join(traceback.format_tb(error.__traceback__)[-3:])
-    return f"{summary(error)}\n{where}".replace("\0", "")[:_LONGEST_ERROR]
+    return f"{summary(error)}\n{_frames(error)}".replace("\0", "")[:_LONGEST_ERROR]
+
+
+def _frames(error: BaseException) -> str:
+    return "".join(traceback.format_tb(error.__traceback__)[-3:])

@@ -149,12 +149,7 @@ async def skip(conn: Connection, parked_id: int, *, operator: str, reason: str) 
             reached = Position(sequence, row["event_id"])
             await positions.advance(conn, topic, {key: reached})
     await conn.execute(
-        """
-        update parked
-        set skipped_at = now(), next_attempt_at = null, error = '',
-            raw_key = null, raw_headers = '[]', raw_value = null
-        where parked_id = $1
-        """,
+        f"update parked set {parked.SKIPPED} where parked_id = $1",  # noqa: S608 - a constant
         parked_id,
     )
     if key is not None:

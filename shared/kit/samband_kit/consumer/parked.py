@@ -3,7 +3,8 @@
 A parked record does not move its key's position, so everything after it in
 its key is parked behind it by the rule of gaps alone; other keys go on. No
 row is ever given up or dropped: it is applied, replaced by newer state, or
-skipped by an operator with a reason.
+skipped by an operator with a reason. When a tombstone is applied, nothing of
+its key stays: see `erase`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from samband_kit.consumer.plan import Parking, Reason
 from samband_kit.consumer.records import Arrived, headers_from_text, headers_to_text, read
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from samband_contracts.topics import Topic
 
@@ -30,6 +31,10 @@ LONGEST_RETRY = 3600.0
 
 _OWN_CLOCK = (Reason.FAILED, Reason.GAP)
 """Reasons whose rows are tried again by themselves; the others wait for someone."""
+
+SKIPPED = """skipped_at = now(), next_attempt_at = null, error = '',
+    raw_key = null, raw_headers = '[]', raw_value = null"""
+"""What an update sets to leave a record out for good: its bytes go."""
 
 _INSERT = """
 insert into parked
@@ -84,6 +89,22 @@ from unnest($1::bigint[], $2::text[], $3::text[], $4::int[], $5::float8[])
   as kept (parked_id, reason, error, attempts, wait)
 where parked.parked_id = kept.parked_id
 """
+
+_ERASE_OLDER = """
+delete from parked
+using unnest($2::text[], $3::bigint[]) as erased (key, sequence)
+where parked.topic = $1 and parked.key = erased.key and parked.sequence < erased.sequence
+  and parked.skipped_at is null
+returning 1
+"""
+
+# A record outside of every order: its fingerprint stays, so that reading the
+# log again does not bring it back.
+_ERASE_UNORDERED = f"""
+update parked set {SKIPPED}
+where topic = $1 and key = any($2::text[]) and sequence is null and skipped_at is null
+returning 1
+"""  # noqa: S608 - nothing but the constant above goes in
 
 
 @dataclass(slots=True)
@@ -166,6 +187,18 @@ async def remove(conn: Connection, settled: Sequence[Waiting]) -> None:
             "delete from parked where parked_id = any($1::bigint[])",
             [waiting.parked_id for waiting in settled],
         )
+
+
+async def erase(conn: Connection, topic: Topic, erased: Mapping[str, int]) -> int:
+    """Forget the bytes of keys whose tombstone, with this sequence, was applied; how many rows.
+
+    Their positions are locked by this transaction.
+    """
+    if not erased:
+        return 0
+    keys = list(erased)
+    older = await conn.fetch(_ERASE_OLDER, topic.name, keys, list(erased.values()))
+    return len(older) + len(await conn.fetch(_ERASE_UNORDERED, topic.name, keys))
 
 
 async def counts(conn: Connection) -> dict[tuple[str, str], int]:

@@ -90,6 +90,17 @@ def decide(reaction: Reaction, batch: Iterable[Arrived], positions: Mapping[str,
     return plan
 
 
+def erased(reaction: Reaction, plan: Plan) -> dict[str, int]:
+    """The keys whose newest accepted record is a tombstone, and its sequence."""
+    if not reaction.topic.is_state:
+        return {}
+    return {
+        key: records[-1].number
+        for key, records in plan.accepted.items()
+        if (event := records[-1].event) is not None and event.data.TOMBSTONE
+    }
+
+
 def handler_of(reaction: Reaction, arrived: Arrived) -> Handler | None:
     """Who handles it; None for a type that the service does not react to."""
     return None if arrived.event is None else reaction.handlers.get(type(arrived.event.data))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from samband_kit import database
 from samband_kit.consumer import failures, parked, positions
 from samband_kit.consumer.batch import apply_singly
-from samband_kit.consumer.plan import Parking, decide, handler_of
+from samband_kit.consumer.plan import Parking, decide, erased, handler_of
 from samband_kit.logs import get_logger
 from samband_kit.pauses import pause
 
@@ -67,10 +67,11 @@ async def heal(conn: Connection, reaction: Reaction, key: str) -> Healed:
     gone = [*plan.duplicates, *plan.ignored]
     await parked.remove(conn, [row_of[id(one)] for one in (*done, *gone)])
     await parked.keep(conn, [(row_of[id(one.arrived)], one) for one in plan.parked])
+    erasures = await parked.erase(conn, reaction.topic, erased(reaction, plan))
     applied = sum(handler_of(reaction, one) is not None for one in done)
     return Healed(
         applied=applied,
-        replaced=len(gone) + len(done) - applied,
+        replaced=len(gone) + len(done) - applied + erasures,
         kept=plan.parked,
         more=len(rows) == _AT_ONCE and not plan.parked,
     )

@@ -11,13 +11,12 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-import asyncpg
-
 from samband_kit.consumer import failures
 from samband_kit.correlation import correlated
 from samband_kit.leadership import Leadership, LeadershipLost, lead
 from samband_kit.logs import get_logger
 from samband_kit.metrics import JobMetrics
+from samband_kit.outages import POSTGRES_AWAY
 from samband_kit.pauses import pause
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 _LOOK_SECONDS = 2.0
-_UNREACHABLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, LeadershipLost)
+_UNREACHABLE = (*POSTGRES_AWAY, LeadershipLost)
 
 
 class Jobs:
@@ -76,7 +75,7 @@ class Jobs:
                     await job.run(self._runtime)
             except Exception as error:  # noqa: BLE001 - the job comes again at its next time
                 outcome = "failed"
-                log.warning("a job failed", job=job.name, error=failures.describe(error))
+                log.warning("a job failed", job=job.name, error=failures.where(error))
             seconds = time.monotonic() - began
             self._metrics.runs.labels(job.name, outcome).inc()
             self._metrics.seconds.labels(job.name).observe(seconds)
