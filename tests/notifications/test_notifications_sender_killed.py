@@ -110,3 +110,16 @@ def _everything_sent(office: PostOffice) -> Callable[[], Awaitable[bool]]:
         return set((await office.states()).values()) == {"sent"}
 
     return sent
+
+
+async def test_what_waits_behind_a_slow_server_stays_with_its_sender(backing: Backing) -> None:
+    async with (
+        mail_server() as server,
+        post_office(backing, server.port, smtp_connections=1, send_lease=0.9) as office,
+    ):
+        server.pause = 0.3
+        await a_backlog(office, 6)
+        async with office.sending(), office.sending():
+            await office.until("sent", timeout=30)
+        assert len(server.mails) == 6
+        assert await office.steps() == []

@@ -38,7 +38,8 @@ class NotificationsSettings(Settings):
     send_lease: float = Field(
         default=120.0,
         gt=0,
-        description="Seconds after which the mails of a sender that died are taken over.",
+        description="Seconds after which a mail is in doubt that a sender had begun when it died. "
+        "Mails that it had not begun are taken over after 20 seconds at the latest.",
     )
     mail_from: str = Field(
         default="ICLD Samband <samband@localhost>",

@@ -2,7 +2,8 @@
 
 How many are claimed at once follows how fast they go: a claim should last a
 second or so. A fast mail server is fed in large bites, and behind a slow one
-other senders find something to do.
+other senders find something to do. What waits here has not been begun, so its
+lease is short, and renewed: should this process die, others have it soon.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from samband_notifications.settings import NotificationsSettings
 
 _LARGEST_CLAIM = 1000
+_WAITING_LEASE = timedelta(seconds=20)
 _QUICK = 1.0
 _SLOW = 5.0
 
@@ -49,10 +52,11 @@ class Buffer:
     def __init__(self, pool: Pool, desk: Desk, settings: NotificationsSettings) -> None:
         self._pool = pool
         self._desk = desk
-        self._lease = settings.lease
+        self._lease = min(settings.lease, _WAITING_LEASE)
         self._smallest_claim = 2 * settings.smtp_connections
         self._appetite = self._smallest_claim
         self._claimed_at = 0.0
+        self._renewed_at = 0.0
         self._waiting: deque[Claimed] = deque()
 
     def __len__(self) -> int:
@@ -62,6 +66,12 @@ class Buffer:
     def is_low(self) -> bool:
         """Whether it is time to claim more."""
         return len(self._waiting) < self._smallest_claim
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether it is time to renew the leases of what waits."""
+        age = asyncio.get_running_loop().time() - self._renewed_at
+        return bool(self._waiting) and age > self._lease.total_seconds() / 3
 
     def take(self, most: int) -> list[Claimed]:
         """The next ones to send."""
@@ -93,8 +103,18 @@ class Buffer:
             await leases.lease(
                 conn, [one.due.delivery.delivery_id for one in taken], token, lasting=self._lease
             )
+        if not self._waiting:
+            self._renewed_at = self._claimed_at
         self._waiting.extend(taken)
         return len(found)
+
+    async def renew(self) -> None:
+        """Keep what waits."""
+        now = asyncio.get_running_loop().time()
+        leased = [(one.due.delivery.delivery_id, one.token) for one in self._waiting]
+        async with self._pool.acquire() as conn:
+            await leases.renew(conn, leased, lasting=self._lease)
+        self._renewed_at = now
 
     def _adapt(self) -> None:
         now = asyncio.get_running_loop().time()

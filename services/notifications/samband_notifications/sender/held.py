@@ -6,7 +6,10 @@ round, and a sender goes hundreds of rounds a second.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
+
+import asyncpg
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -37,8 +40,10 @@ class HeldConnection:
         """Break the connection: after a failure nobody knows in which state it is."""
         conn, self._conn = self._conn, None
         if conn is not None:
-            conn.terminate()
-            await self._pool.release(conn)
+            # A connection that was lost has gone back to the pool by itself.
+            with suppress(asyncpg.InterfaceError):
+                conn.terminate()
+                await self._pool.release(conn)
 
     async def release(self) -> None:
         """Give the connection back to the pool."""

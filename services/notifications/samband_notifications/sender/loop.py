@@ -112,11 +112,13 @@ class Sender:
         self._wake.clear()
 
     def _may_claim(self) -> bool:
-        return self._buffer.is_low and not self.crew.unreachable
+        return (self._buffer.is_low or self._buffer.is_stale) and not self.crew.unreachable
 
     async def _claim(self) -> None:
         try:
-            if await self._buffer.claim():
+            if self._buffer.is_stale:
+                await self._buffer.renew()
+            elif await self._buffer.claim():
                 self._poll = _SHORTEST_POLL
             else:
                 await asyncio.sleep(self._poll)

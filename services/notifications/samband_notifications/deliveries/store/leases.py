@@ -101,6 +101,24 @@ async def lease(
     )
 
 
+async def renew(
+    conn: Connection, leased: Sequence[tuple[UUID, UUID]], *, lasting: timedelta
+) -> None:
+    """Keep deliveries that wait for their turn: pairs of delivery and token."""
+    await conn.execute(
+        """
+        update deliveries set lease_until = clock_timestamp() + $3
+        from unnest($1::uuid[], $2::uuid[]) as leased (delivery_id, token)
+        where deliveries.delivery_id = leased.delivery_id
+          and deliveries.lease_token = leased.token
+          and deliveries.data_started_at is null
+        """,
+        [delivery_id for delivery_id, _ in leased],
+        [token for _, token in leased],
+        lasting,
+    )
+
+
 async def start(
     conn: Connection, leased: Sequence[tuple[UUID, UUID]], *, lasting: timedelta
 ) -> set[UUID]:
