@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
@@ -63,10 +64,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return made
 
 
+@pytest.fixture
+def tests() -> Iterator[subprocess.Popen[bytes]]:
+    """Stands for a run of tests."""
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    yield process
+    process.kill()
+    process.wait()
+
+
 def test_servers_end_with_the_tests_that_started_them_and_what_is_left_is_swept(
-    folder: Path,
+    folder: Path, tests: subprocess.Popen[bytes]
 ) -> None:
-    tests = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     stack_json = local_backing.background(folder, owner=tests.pid)
     assert local_backing.background(folder, owner=tests.pid) == stack_json
     first = processes_of(folder)

@@ -142,6 +142,22 @@ def test_what_a_killed_launcher_left_is_ended_by_the_next(tmp_path: Path) -> Non
     assert not list(tmp_path.glob("*.pid"))
 
 
+def test_a_process_is_recognised_by_what_was_written_down_the_moment_it_began(
+    tmp_path: Path,
+) -> None:
+    command = [sys.executable, "-c", SLEEPER]
+    for number in range(30):
+        child = subprocess.Popen(command)
+        try:
+            pids.record(tmp_path, str(number), child.pid)
+            found = pids.recorded(tmp_path, str(number))
+            assert found is not None
+            assert found.pid == child.pid
+        finally:
+            child.kill()
+            child.wait()
+
+
 def test_a_process_that_got_a_recorded_id_by_chance_is_left_alone(tmp_path: Path) -> None:
     bystander = subprocess.Popen([sys.executable, "-c", SLEEPER])
     try:

@@ -28,13 +28,22 @@ def record(folder: Path, name: str, pid: int) -> None:
     """Write down process `pid` as `name`; atomic, so a reader sees all or nothing."""
     try:
         process = psutil.Process(pid)
-        entry = {"pid": pid, "created": process.create_time(), "cmdline": process.cmdline()}
+        entry = {"pid": pid, "created": process.create_time(), "cmdline": _command_line(process)}
     except psutil.NoSuchProcess:
         return
     path = folder / f"{name}.pid"
     half_written = path.with_suffix(".pid.new")
     half_written.write_text(json.dumps(entry))
     half_written.replace(path)
+
+
+def _command_line(process: psutil.Process) -> list[str]:
+    # The kernel lets the parent of a new process go on a moment before the
+    # new command line can be read; until then it reads as empty.
+    deadline = time.monotonic() + 1
+    while not (found := process.cmdline()) and time.monotonic() < deadline:
+        time.sleep(0.001)
+    return found
 
 
 def forget(folder: Path, name: str) -> None:
