@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import asyncpg
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from samband_contracts.documents import asyncapi
 from starlette.applications import Starlette
@@ -19,6 +18,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from samband_kit import migrations
+from samband_kit.outages import POSTGRES_AWAY
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -55,7 +55,7 @@ class Readiness:
                     await conn.execute("select 1")
                     return None
                 missing = await migrations.missing(conn, self._package)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except POSTGRES_AWAY as error:
             return f"Postgres does not answer ({type(error).__name__})."
         if missing:
             return f"The schema is not migrated: {', '.join(missing)} is missing."

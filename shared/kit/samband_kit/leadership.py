@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from samband_kit import database
+from samband_kit.outages import POSTGRES_AWAY
 from samband_kit.pauses import pause
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Leadership:
         """
         try:
             await self.conn.fetchval("select 1", timeout=_CHECK_SECONDS)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except POSTGRES_AWAY as error:
             raise LeadershipLost(str(error)) from error
 
 
@@ -78,5 +79,5 @@ async def lead(
                 await pause(STANDBY_SECONDS, stop)
         yield Leadership(conn, schema, lost) if led else None
     finally:
-        with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        with suppress(*POSTGRES_AWAY):
             await conn.close(timeout=2)

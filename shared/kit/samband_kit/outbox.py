@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import asyncpg
 from samband_contracts.event import CloudEvent, Event, schema_uri
 from samband_contracts.kafka import to_headers, to_value
 from samband_contracts.topics import topic_of
 
 from samband_kit import correlation
 from samband_kit.ids import new_id
+from samband_kit.outages import POSTGRES_AWAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -173,7 +173,7 @@ async def wake(conn: Connection) -> None:
     """
     try:
         await conn.execute("select pg_notify('samband_outbox_' || current_schema(), '')")
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+    except POSTGRES_AWAY:
         return
 
 

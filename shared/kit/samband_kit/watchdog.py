@@ -21,6 +21,7 @@ from aiokafka.errors import KafkaError
 from samband_kit import database, topics
 from samband_kit.consumer.lag import LogEnds
 from samband_kit.logs import get_logger
+from samband_kit.outages import POSTGRES_AWAY
 from samband_kit.pauses import pause
 
 if TYPE_CHECKING:
@@ -201,7 +202,7 @@ class Watchdog:
                 if self._postgres is None:
                     self._postgres = await database.connect(self._runtime.settings)
                 await self._postgres.execute("select 1")
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except POSTGRES_AWAY:
             self._forget_postgres()
             return False
         return True

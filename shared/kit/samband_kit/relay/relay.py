@@ -8,12 +8,11 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
-import asyncpg
-
 from samband_kit import outbox
 from samband_kit.kafka import KafkaError, KafkaUnreachable, Producer, is_of_the_producer, is_refusal
 from samband_kit.leadership import Leadership, lead
 from samband_kit.logs import get_logger
+from samband_kit.outages import POSTGRES_AWAY
 from samband_kit.pauses import pause
 from samband_kit.relay import store
 from samband_kit.relay.floor import Floor
@@ -202,7 +201,7 @@ class Relay:
             started = time.monotonic()
             try:
                 found = await store.measure(self._pool)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except POSTGRES_AWAY as error:
                 _log.warning("outbox not measured", error=repr(error))
             else:
                 self._metrics.backlog.set(found.backlog)

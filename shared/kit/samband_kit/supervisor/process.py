@@ -15,7 +15,6 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import asyncpg
 import prometheus_client
 
 from samband_kit import database, pulse
@@ -25,6 +24,7 @@ from samband_kit.consumer.retries import Retries
 from samband_kit.health import Readiness, operations_app
 from samband_kit.logs import configure_logs, get_logger
 from samband_kit.metrics import ConsumeMetrics, process_registry
+from samband_kit.outages import POSTGRES_AWAY
 from samband_kit.pauses import Stopped, pause, unless
 from samband_kit.relay import Relay
 from samband_kit.retention import RETENTION
@@ -167,7 +167,7 @@ class Process:
                 pool = await unless(stop, database.open_pool(self.settings, max_size=size))
             except Stopped:
                 break
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except POSTGRES_AWAY as error:
                 attempt += 1
                 log.warning("Postgres cannot be reached", error=failures.summary(error))
                 await pause(failures.delay(attempt, first=0.5, longest=_LONGEST_PAUSE), stop)
@@ -242,5 +242,5 @@ async def _close(pool: Pool) -> None:
     try:
         async with asyncio.timeout(_CLOSE_SECONDS):
             await pool.close()
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except POSTGRES_AWAY:
         pool.terminate()
