@@ -64,7 +64,7 @@ def serve(folder: Path, *, owner: int | None = None) -> None:
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: stopping.set())
     try:
-        with FileLock(folder / "backing.lock", timeout=1):
+        with FileLock(folder / "backing.lock", timeout=5):
             _serve(folder, owner, stopping)
     except Timeout:
         raise AlreadyRunning(folder) from None
@@ -117,21 +117,32 @@ def background(folder: Path, *, owner: int | None = None) -> Path:
     command = [sys.executable, "-m", "samband_local", "backing", "--run-dir", str(folder)]
     command += ["--foreground"] + (["--owner", str(owner)] if owner is not None else [])
     log_path = folder / "backing.log"
-    with log_path.open("ab") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own program and arguments
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-        )
+    process = _spawn(command, log_path)
     deadline = time.monotonic() + START_SECONDS
     while read(stack_json) is None:
-        if process.poll() not in (None, AlreadyRunning.exit_code):
+        code = process.poll()
+        if code == AlreadyRunning.exit_code:
+            # The one that runs is just starting, or just stopping.
+            time.sleep(0.2)
+            process = _spawn(command, log_path)
+        elif code is not None:
             lines = log_path.read_text(errors="replace").strip().splitlines() or ["no word"]
-            raise DidNotStart("PostgreSQL and Kafka for tests", lines[-1], log_path)
+            reason = f"it ended with {code}: {lines[-1]}"
+            raise DidNotStart("PostgreSQL and Kafka for tests", reason, log_path)
         if time.monotonic() > deadline:
             process.terminate()
             raise DidNotStart("PostgreSQL and Kafka for tests", "they took too long", log_path)
         time.sleep(0.05)
-    _children.append(process)
     return stack_json
+
+
+def _spawn(command: list[str], log_path: Path) -> subprocess.Popen[bytes]:
+    with log_path.open("ab") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own program and arguments
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    _children.append(process)
+    return process
 
 
 # A Popen that is dropped while its process lives warns; these live on purpose.
