@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import asyncpg
+from samband_kit.outages import POSTGRES_AWAY
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -41,7 +41,7 @@ class HeldConnection:
         conn, self._conn = self._conn, None
         if conn is not None:
             # A connection that was lost has gone back to the pool by itself.
-            with suppress(asyncpg.InterfaceError):
+            with suppress(*POSTGRES_AWAY):
                 conn.terminate()
                 await self._pool.release(conn)
 
