@@ -51,6 +51,10 @@ class Writer:
             await self.pool.fetchval("select count(*) from outbox where published_at is null")
         )
 
+    async def has_waiting(self, count: int) -> bool:
+        """Whether exactly so many facts are not published."""
+        return await self.waiting() == count
+
     async def drained(self, seconds: float = 20) -> None:
         """Wait until every fact is published."""
 

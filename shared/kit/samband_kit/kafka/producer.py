@@ -144,8 +144,9 @@ class Producer:
         accumulator.fail_all(KafkaTimeoutError())
         for batch in unsent:
             # Nobody waits for these; looking at them keeps asyncio from reporting them.
-            if batch._drain_waiter.done():  # noqa: SLF001 - as above
-                batch._drain_waiter.exception()  # noqa: SLF001 - as above
+            for future in (batch.future, batch._drain_waiter):  # noqa: SLF001 - as above
+                if future.done() and not future.cancelled():
+                    future.exception()
         await self._producer.client.close()
         sender = self._producer._sender.sender_task  # noqa: SLF001 - as above
         if sender is not None:

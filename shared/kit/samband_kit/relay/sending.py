@@ -88,7 +88,7 @@ async def guard(leadership: Leadership, task: asyncio.Task[None], patience: Pati
         if patience.stop.is_set():
             deadline = min(deadline, time.monotonic() + patience.seconds_after_stop)
         if time.monotonic() > deadline:
-            raise TimeoutError(f"Kafka did not acknowledge within {patience.seconds} s")
+            raise TimeoutError("Kafka did not acknowledge in time")
         await leadership.check()
     await task
 
