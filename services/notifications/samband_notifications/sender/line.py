@@ -59,7 +59,7 @@ class Line:
     def __init__(self, settings: NotificationsSettings) -> None:
         self._settings = settings
         _, address = settings.sender
-        self._from = b"FROM:<%s>" % address.encode()
+        self._mail = b"MAIL FROM:<%s>\r\n" % address.encode()
         self._hostname = address.rpartition("@")[2]
         # The whole conversation about a mail ends well before its lease does.
         self.limit = min(settings.smtp_timeout, settings.send_lease / 2)
@@ -102,9 +102,9 @@ class Line:
     async def send(self, address: str, message: bytes, *, until: float) -> Answer:
         """Hand over one message.
 
-        `message` is as DATA wants it, without the final dot. `until` is when,
-        on the loop's clock, the right to begin DATA ends: a process that was
-        frozen past it finds out here.
+        `address` is a `mails.headers.mailbox`, `message` as DATA wants it,
+        without the final dot. `until` is when, on the loop's clock, the right
+        to begin DATA ends: a process that was frozen past it finds out here.
         """
         loop = asyncio.get_running_loop()
         under_way = False
@@ -113,13 +113,11 @@ class Line:
                 refusal = await self._announce(address)
                 if refusal is not None:
                     return refusal
-                protocol = self._open_protocol()
                 if loop.time() >= until:
                     self.hang_up()
                     return Answer(NotSent(_jitter(), Reason.WORKER_LOST))
                 under_way = True
-                protocol.write(message + b".\r\n")
-                reply = await protocol.read_response()
+                reply = await self._ask(message + b".\r\n")
         except (SMTPException, OSError, TimeoutError) as error:
             self.hang_up()
             detail = _clean(f"{type(error).__name__}: {error}")
@@ -147,17 +145,16 @@ class Line:
 
     async def _announce(self, address: str) -> Answer | None:
         """Everything up to the server's go-ahead; the refusal if there is one."""
-        protocol = self._open_protocol()
         if self._needs_reset:
-            await protocol.execute_command(b"RSET")
+            await self._ask(b"RSET\r\n")
         self._needs_reset = True
-        reply = await protocol.execute_command(b"MAIL", self._from)
+        reply = await self._ask(self._mail)
         if reply.code != _OK[0]:
             return self._refusal(reply, about_recipient=False)
-        reply = await protocol.execute_command(b"RCPT", b"TO:<%s>" % address.encode("ascii"))
+        reply = await self._ask(b"RCPT TO:<%s>\r\n" % address.encode("ascii"))
         if reply.code not in _OK:
             return self._refusal(reply, about_recipient=True)
-        reply = await protocol.execute_command(b"DATA")
+        reply = await self._ask(b"DATA\r\n")
         if reply.code != _GO_AHEAD:
             return self._refusal(reply, about_recipient=True)
         self._needs_reset = False
@@ -172,10 +169,12 @@ class Line:
             return Answer(Refused(Reason.REFUSED), detail)
         return Answer(RefusedForNow(_jitter()), detail)
 
-    def _open_protocol(self) -> SMTPProtocol:
+    async def _ask(self, words: bytes) -> SMTPResponse:
         if self._protocol is None:
             raise SMTPServerDisconnected("not connected")
-        return self._protocol
+        # Nobody else uses this connection, so the reply that comes next is ours.
+        self._protocol.write(words)
+        return await self._protocol.read_response()
 
 
 def _jitter() -> float:
