@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
@@ -157,3 +159,45 @@ def test_reset_asks_first_and_deletes_nothing_when_nobody_can_answer(data: Path)
     done = samband("reset", "--yes", "--data", str(data))
     assert done.returncode == 0
     assert [path.name for path in data.iterdir()] == ["launcher.lock"]
+
+
+def test_following_a_log_shows_what_is_added_until_ctrl_c(data: Path) -> None:
+    log = data / "logs" / "kafka.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("first\n")
+    command = [sys.executable, "-m", "samband_local", "logs", "kafka", "-f", "--data", str(data)]
+    follower = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert follower.stdout is not None
+        assert follower.stdout.readline() == "first\n"
+        with log.open("a") as file:
+            file.write("second [bold]\n")
+        assert follower.stdout.readline() == "second [bold]\n"
+        # Begun anew, as a start does with a log that has grown large.
+        log.write_text("anew\n")
+        assert follower.stdout.readline() == "anew\n"
+        follower.send_signal(signal.SIGINT)
+        assert follower.wait(10) == 0
+    finally:
+        follower.kill()
+        follower.communicate()
+
+
+def test_what_runs_goes_on_when_nobody_reads_what_it_says() -> None:
+    code = (
+        "import sys; from samband_local.report import Teller; teller = Teller();"
+        "sys.stdin.readline(); [teller.tell('line') for _ in range(3)];"
+        "open(sys.argv[1], 'w').write('still here')"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        note = Path(folder) / "note"
+        teller = subprocess.Popen(
+            [sys.executable, "-c", code, str(note)], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        assert teller.stdin is not None
+        assert teller.stderr is not None
+        teller.stderr.close()
+        teller.stdin.write(b"go on\n")
+        teller.stdin.close()
+        teller.wait(20)
+        assert note.read_text() == "still here"

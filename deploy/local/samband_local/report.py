@@ -27,12 +27,19 @@ from samband_local.supervisor import State
 _QUIET_SECONDS = 1.0
 
 
+class _PatientConsole(Console):
+    """Falls silent when nobody reads any more: what it reports on must go on."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+
+
 class Teller:
     """Tells the person at the keyboard what happens."""
 
     def __init__(self, *, as_json: bool = False) -> None:
-        self._out = Console(highlight=False, soft_wrap=True)
-        self._err = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._out = _PatientConsole(highlight=False, soft_wrap=True)
+        self._err = _PatientConsole(stderr=True, highlight=False, soft_wrap=True)
         self._as_json = as_json
         self._status: Status | None = None
         self._last_line = 0.0
