@@ -137,9 +137,29 @@ def test_what_a_killed_launcher_left_is_ended_by_the_next(tmp_path: Path) -> Non
     )
     orphan = int(done.stdout)
     assert pids.alive(orphan) is not None
-    assert pids.end_leftovers(tmp_path) == ["orphan"]
+    assert pids.end_leftovers(tmp_path, tmp_path) == ["orphan"]
     assert pids.alive(orphan) is None
     assert not list(tmp_path.glob("*.pid"))
+
+
+def test_what_was_started_just_before_the_kill_and_never_written_down_is_ended_too(
+    tmp_path: Path,
+) -> None:
+    mine, other = tmp_path / "mine", tmp_path / "other"
+    mine.mkdir()
+    children = [
+        subprocess.Popen([sys.executable, "-c", SLEEPER], env={**os.environ, **pids.mark(each)})
+        for each in (mine, other)
+    ]
+    try:
+        until(lambda: all(psutil.Process(child.pid).environ() for child in children))
+        assert pids.end_leftovers(mine, mine) == [f"process {children[0].pid}"]
+        assert children[0].wait(5) == -signal.SIGTERM
+        assert children[1].poll() is None
+    finally:
+        for child in children:
+            child.kill()
+            child.wait()
 
 
 def test_a_process_is_recognised_by_what_was_written_down_the_moment_it_began(
@@ -164,7 +184,7 @@ def test_a_process_that_got_a_recorded_id_by_chance_is_left_alone(tmp_path: Path
         pids.record(tmp_path, "ours", bystander.pid)
         record = tmp_path / "ours.pid"
         record.write_text(record.read_text().replace("time.sleep(60)", "time.sleep(61)"))
-        assert pids.end_leftovers(tmp_path) == []
+        assert pids.end_leftovers(tmp_path, tmp_path) == []
         assert psutil.pid_exists(bystander.pid)
         assert bystander.poll() is None
     finally:
@@ -178,7 +198,7 @@ def test_a_zombie_counts_as_gone(tmp_path: Path) -> None:
     child.kill()
     until(lambda: psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE)
     began = time.monotonic()
-    assert pids.end_leftovers(tmp_path) == []
+    assert pids.end_leftovers(tmp_path, tmp_path) == []
     assert time.monotonic() - began < 1
     child.wait()
 
@@ -186,5 +206,5 @@ def test_a_zombie_counts_as_gone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"pid": "x"}', '{"pid": -1}'])
 def test_a_damaged_record_is_thrown_away(tmp_path: Path, content: str) -> None:
     (tmp_path / "torn.pid").write_text(content)
-    assert pids.end_leftovers(tmp_path) == []
+    assert pids.end_leftovers(tmp_path, tmp_path) == []
     assert not (tmp_path / "torn.pid").exists()

@@ -73,7 +73,7 @@ def serve(folder: Path, *, owner: int | None = None) -> None:
 def _serve(folder: Path, owner: int | None, stopping: Event) -> None:
     stack_json = folder / "stack.json"
     stack_json.unlink(missing_ok=True)
-    pids.end_leftovers(folder)
+    pids.end_leftovers(folder, folder)
     for data in ("postgres", "kafka"):
         shutil.rmtree(folder / data, ignore_errors=True)
     postgres_port, kafka_port, controller_port = free_ports(3)
@@ -154,13 +154,13 @@ def stop(folder: Path, *, seconds: float = 30.0) -> bool:
     addresses = read(folder / "stack.json")
     process = pids.alive(addresses.owner_pid) if addresses and _is_owned(folder) else None
     if process is None:
-        pids.end_leftovers(folder)
+        pids.end_leftovers(folder, folder)
         return False
     process.terminate()
     pids.end([process], grace=seconds)
     for child in _children:
         child.poll()
-    pids.end_leftovers(folder)
+    pids.end_leftovers(folder, folder)
     return True
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from functools import partial
 
+from samband_local import pids
 from samband_local.place import Place
 from samband_local.programs import Command, listens
 from samband_local.services import DEPLOY, NAMES, Addresses
@@ -33,6 +34,7 @@ def process(place: Place, addresses: Addresses) -> Command:
             "GATEWAY_BIND": "127.0.0.1",
             "GATEWAY_PORT": str(addresses.gateway),
             **upstreams,
+            **pids.mark(place.root),
         },
         folder=place.gateway,
         log=place.log("gateway"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import os
 import shutil
 import signal
 import subprocess
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from samband_local import ports
+from samband_local import pids, ports
 from samband_local.jars import kafka_jars
 from samband_local.problems import DidNotStart, NotWritable, PortTaken
 from samband_local.programs import Launched, untold
@@ -123,6 +124,7 @@ class Kafka:
                 stderr=log,
                 start_new_session=True,
                 cwd=self.plan.folder,
+                env={**os.environ, **pids.mark(self.plan.folder.parent)},
             )
         self.process = process
         launched(process.pid)

@@ -2,9 +2,10 @@
 
 Every process is written down the moment it exists, as `<name>.pid` in the run
 folder: its id, when it was created and its command line. Only a process that
-still matches all three is ever signalled, so a reused id hurts nobody. A
-zombie counts as gone: where process 1 does not collect orphans it stays for
-ever, and it can do nothing.
+still matches all three is ever signalled, so a reused id hurts nobody. What
+was killed together with its record half written carries the folder's name in
+its environment. A zombie counts as gone: where process 1 does not collect
+orphans it stays for ever, and it can do nothing.
 """
 
 from __future__ import annotations
@@ -22,6 +23,13 @@ import psutil
 # the clock is set; two processes with the same id and command line within
 # this time do not happen.
 _SAME_START_SECONDS = 5.0
+
+_MARK = "_SAMBAND_STARTED_IN"
+
+
+def mark(root: Path) -> dict[str, str]:
+    """What to put into the environment of each process started for `root`."""
+    return {_MARK: str(root)}
 
 
 def record(folder: Path, name: str, pid: int) -> None:
@@ -73,26 +81,28 @@ def recorded(folder: Path, name: str) -> psutil.Process | None:
     if process is None:
         return None
     try:
-        same = (
-            abs(process.create_time() - created) < _SAME_START_SECONDS
-            and process.cmdline() == cmdline
-        )
+        began_then = abs(process.create_time() - created) < _SAME_START_SECONDS
+        same = began_then and (process.cmdline() == cmdline or not cmdline)
     except psutil.NoSuchProcess:
         return None
     return process if same else None
 
 
-def end_leftovers(folder: Path, *, grace: float = 10.0) -> list[str]:
-    """End every recorded process that still lives, and forget them all.
+def end_leftovers(folder: Path, root: Path, *, grace: float = 10.0) -> list[str]:
+    """End every process recorded in `folder` or marked with `root` that still lives.
 
     Asks first (SIGTERM, for PostgreSQL SIGINT: its "fast" stop), kills after
-    `grace` seconds. Answers the names of those that had to be ended.
+    `grace` seconds, forgets the records. Answers the names of those that had
+    to be ended. Only whoever owns `root` may call this.
     """
     found: dict[str, psutil.Process] = {}
     for path in sorted(folder.glob("*.pid")):
         process = recorded(folder, path.stem)
         if process is not None and process.pid != os.getpid():
             found[path.stem] = process
+    known = {process.pid for process in found.values()}
+    strays = [process for process in _marked(root) if process.pid not in known]
+    found |= {f"process {process.pid}": process for process in strays}
     for name, process in found.items():
         with contextlib.suppress(psutil.NoSuchProcess):
             process.send_signal(signal.SIGINT if name == "postgres" else signal.SIGTERM)
@@ -100,6 +110,18 @@ def end_leftovers(folder: Path, *, grace: float = 10.0) -> list[str]:
     for path in folder.glob("*.pid"):
         path.unlink(missing_ok=True)
     return list(found)
+
+
+def _marked(root: Path) -> list[psutil.Process]:
+    ours = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    found = []
+    for process in psutil.process_iter():
+        # Others' environments are closed to us, and some end while we look.
+        with contextlib.suppress(psutil.Error, OSError):
+            marked = process.environ().get(_MARK) == str(root)
+            if marked and process.pid not in ours and alive(process.pid):
+                found.append(process)
+    return found
 
 
 def end(processes: list[psutil.Process], *, grace: float) -> None:

@@ -146,7 +146,7 @@ class Place:
         except PermissionError as error:
             raise NotWritable(self.root, error.strerror or "no access") from error
         try:
-            yield pids.end_leftovers(self.pids)
+            yield pids.end_leftovers(self.pids, self.root)
         finally:
             lock.release()
 

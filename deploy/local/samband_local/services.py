@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from samband_local import credentials
+from samband_local import credentials, pids
 from samband_local.place import Place
 from samband_local.postgres import PostgresPlan
 from samband_local.problems import DidNotStart
@@ -104,7 +104,7 @@ def environment(
         "MALLOC_ARENA_MAX": "2",
         "SAMBAND_LOG_FORMAT": "console",
     }
-    return {**quiet, **plain_environment(), **settings, **extra}
+    return {**quiet, **plain_environment(), **settings, **pids.mark(place.root), **extra}
 
 
 def postgres_plan(place: Place, addresses: Addresses, *, careless: bool = False) -> PostgresPlan:

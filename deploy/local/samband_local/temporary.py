@@ -50,18 +50,21 @@ def sweep() -> None:
     """
     top = Path(tempfile.gettempdir())
     for folder in top.glob(f"{PREFIX}*/samband"):
-        _clear(folder.parent, folder / "launcher.lock", folder / "pids")
+        if _cleared(folder, folder / "launcher.lock", folder / "pids"):
+            shutil.rmtree(folder.parent, ignore_errors=True)
     for folder in top.glob(f"{TEST_PREFIX}*"):
-        _clear(folder, folder / "backing.lock", folder)
+        if _cleared(folder, folder / "backing.lock", folder):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
-def _clear(folder: Path, lock: Path, records: Path) -> None:
+def _cleared(root: Path, lock: Path, records: Path) -> bool:
+    """Whether nobody lived here any more, and what was left has been ended."""
     try:
         if not any(records.glob("*.pid")):
-            return
+            return False
         with FileLock(lock, timeout=0):
-            pids.end_leftovers(records)
-            shutil.rmtree(folder, ignore_errors=True)
+            pids.end_leftovers(records, root)
     except (Timeout, OSError):
         # Alive, or another user's.
-        return
+        return False
+    return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from functools import partial
 
+from samband_local import pids
 from samband_local.place import Place
 from samband_local.programs import Command, answers
 from samband_local.services import Addresses, plain_environment
@@ -19,7 +20,7 @@ def process(place: Place, addresses: Addresses) -> Command:
             *("--folder", str(place.mailbox)),
             *("--smtp-port", str(addresses.smtp), "--http-port", str(addresses.mailbox)),
         ],
-        environment={**plain_environment(), "PYTHONUNBUFFERED": "1"},
+        environment={**plain_environment(), "PYTHONUNBUFFERED": "1", **pids.mark(place.root)},
         folder=place.mailbox,
         log=place.log("mailbox"),
         is_ready=partial(answers, f"{addresses.mailbox_url}/mailbox.css"),
