@@ -37,6 +37,8 @@ async def published(servers: str, since: datetime) -> Published:
     sequences: dict[tuple[str, str], list[int]] = defaultdict(list)
     for topic in topics.ALL:
         async for record in kafka.read(servers, topic.name):
+            if record.key == contract.PULSE_KEY.encode():
+                continue
             event = contract.parse(topic, record.key, record.headers, record.value)
             if event.time >= since:
                 ids.add(event.id)
