@@ -13,11 +13,11 @@ from samband_contracts.values import Localised, Organisation, OrganisationKind
 from samband_kit.database import Connection, Pool, open_pool
 from samband_kit.ids import new_id
 from samband_kit.service import Runtime
-from samband_kit.settings import Settings
 from samband_kit.testing import Backing, service_settings
 from samband_registration.accounts.handlers import staff_account
 from samband_registration.calls.domain import Call, OpenCall
 from samband_registration.calls.handlers import open_call
+from samband_registration.limits import Terms
 from samband_registration.main import SERVICE, web
 from samband_registration.organisations.domain import AddForeignOrganisation, official_id
 from samband_registration.organisations.handlers import add_foreign_organisation, load_register
@@ -34,7 +34,7 @@ PITEA = official_id(OrganisationKind.MUNICIPALITY, "2581")
 class Register:
     """A running register: the 310 organisations, two abroad, an open call, one of staff."""
 
-    settings: Settings
+    settings: RegistrationSettings
     pool: Pool
     app: FastAPI
     call: Call
@@ -58,7 +58,13 @@ class Register:
 
     async def submitted(self, **changed: Any) -> UUID:
         """A registration that waits for its sender to confirm."""
-        return await submit(self.pool, self.interest(**changed), key=str(new_id()), human=True)
+        return await submit(
+            self.pool, self.interest(**changed), key=str(new_id()), human=True, terms=self.terms()
+        )
+
+    def terms(self) -> Terms:
+        """The terms for somebody whose address nobody has named before."""
+        return Terms(str(new_id()), 1, self.settings.time_to_confirm)
 
     async def confirmed(self, **changed: Any) -> UUID:
         """A registration whose sender has confirmed."""
@@ -104,7 +110,7 @@ async def register(backing: Backing, **settings: Any) -> AsyncIterator[Register]
             await pool.close()
 
 
-async def _filled(settings: Settings, pool: Pool) -> Register:
+async def _filled(settings: RegistrationSettings, pool: Pool) -> Register:
     await load_register(pool)
     now = datetime.now(UTC)
     call = await open_call(

@@ -1,5 +1,6 @@
 """How often the public form may be used, and by whom."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -33,6 +34,48 @@ async def test_one_address_can_be_named_only_so_often(strict: Register) -> None:
         async with visitor(strict, address=f"192.0.{number}.1") as somebody:
             statuses.append(await sent(somebody, email))
     assert statuses == [303, 303, 429, 303]
+
+
+async def test_an_address_gets_three_mails_a_day_whoever_it_belongs_to(backing: Backing) -> None:
+    async with register(backing, human_seconds=0) as made:
+        # Somebody whom we know, and who is with us for longer than the limit remembers.
+        await made.confirmed(email="known@a.se")
+        answers: dict[str, list[tuple[int, str]]] = {}
+        for number, email in enumerate(["known@a.se", "unknown@a.se"]):
+            async with visitor(made, address=f"192.0.{number}.1") as somebody:
+                shown = [
+                    await somebody.submit(await somebody.check_page(email=email)) for _ in range(4)
+                ]
+                answers[email] = [(one.status, one.text.replace(email, "")) for one in shown]
+        assert [status for status, _ in answers["known@a.se"]] == [303, 303, 303, 429]
+        assert answers["known@a.se"] == answers["unknown@a.se"]
+        assert "inte får fler mejl just nu" in shown[-1].text
+        assert shown[-1].typed()["name"] == ANSWERS["name"]
+
+
+async def test_sending_the_same_twice_counts_once_and_never_against_its_sender(
+    backing: Backing,
+) -> None:
+    async with (
+        register(backing, human_seconds=0, address_limit_per_day=1) as made,
+        visitor(made) as somebody,
+    ):
+        check = await somebody.check_page()
+        answers = await asyncio.gather(*(somebody.submit(check) for _ in range(4)))
+        assert [answer.status for answer in answers] == [303] * 4
+        assert await made.pool.fetchval("select count(*) from registrations") == 1
+        again = await somebody.submit(await somebody.check_page())
+        assert again.status == 429
+        assert await made.pool.fetchval("select count(*) from contacts") == 1
+
+
+async def test_what_is_refused_for_another_reason_does_not_use_up_the_address(
+    strict: Register,
+) -> None:
+    async with visitor(strict) as somebody:
+        check = await somebody.check_page()
+        assert (await somebody.submit(check, {"theme": "football"})).status == 422
+        assert await strict.pool.fetchval("select count(*) from rate_limits") == 0
 
 
 async def test_one_network_can_send_only_so_often(strict: Register) -> None:

@@ -274,6 +274,11 @@ class Life(RuleBasedStateMachine):
             assert self.registration.expires_at is not None
             assert self.registration.confirmed_at < self.registration.expires_at
 
+    @invariant()
+    def what_ended_without_a_place_says_when(self) -> None:
+        without = {State.DECLINED, State.WITHDRAWN, State.EXPIRED}
+        assert (self.registration.state in without) == (self.registration.ended_at is not None)
+
 
 TestLife: Callable[..., object] = Life.TestCase
 Life.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from fastapi import FastAPI
+from samband_kit import pulse
 from samband_kit.service import Job, Runtime, Service
 from samband_kit.web.app import web_app
 
@@ -16,9 +17,9 @@ from samband_registration.organisations import api as organisation_api
 from samband_registration.organisations import pages as organisation_pages
 from samband_registration.organisations.handlers import load_register
 from samband_registration.registrations import api as registration_api
-from samband_registration.registrations.handlers.expiring import expire
+from samband_registration.registrations.handlers.expiring import erase_ended, expire
 from samband_registration.registrations.pages import form, own, staff
-from samband_registration.settings import RegistrationSettings
+from samband_registration.settings import RegistrationSettings, settings_of
 
 PACKAGE = "samband_registration"
 
@@ -53,7 +54,13 @@ async def _close_calls(runtime: Runtime) -> None:
 
 
 async def _expire(runtime: Runtime) -> None:
-    await expire(runtime.pool)
+    if await expire(runtime.pool):
+        await pulse.try_to_beat(runtime.settings, pulse.topics_of(SERVICE.name))
+
+
+async def _erase_ended(runtime: Runtime) -> None:
+    if await erase_ended(runtime.pool, keep=settings_of(runtime).keep_ended):
+        await pulse.try_to_beat(runtime.settings, pulse.topics_of(SERVICE.name))
 
 
 SERVICE = Service(
@@ -66,6 +73,7 @@ SERVICE = Service(
         Job("load-register", timedelta(days=1), _load_register),
         Job("close-calls", timedelta(seconds=30), _close_calls),
         Job("expire-registrations", timedelta(minutes=1), _expire),
+        Job("erase-ended-registrations", timedelta(hours=1), _erase_ended),
         Job("count-registrations", timedelta(minutes=1), count_registrations),
     ),
 )

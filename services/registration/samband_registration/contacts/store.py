@@ -5,6 +5,7 @@ from uuid import UUID
 
 import asyncpg
 from samband_contracts.topics import CONTACT_STATE
+from samband_kit import erasure
 from samband_kit.database import Connection
 
 from samband_registration.contacts.domain import Contact
@@ -39,22 +40,12 @@ async def contacts(conn: Connection, contact_ids: Sequence[UUID]) -> list[Contac
 
 
 async def delete(conn: Connection, contact_ids: Sequence[UUID]) -> None:
-    """Forget persons, in the facts about them that lie in the outbox too.
+    """Forget persons, also in what the outbox still says about them.
 
-    Facts that were not sent yet keep their bytes until the relay has sent
-    them; the tombstone behind them erases them on the topic, and the outbox
-    drops rows of state topics after a while.
+    Append their tombstones afterwards, in the same transaction.
     """
-    ids = list(contact_ids)
-    await conn.execute("delete from contacts where contact_id = any($1)", ids)
-    await conn.execute(
-        """
-        update outbox set value = null
-        where topic = $1 and key = any($2) and published_at is not null
-        """,
-        CONTACT_STATE.name,
-        [str(contact_id) for contact_id in ids],
-    )
+    await conn.execute("delete from contacts where contact_id = any($1)", list(contact_ids))
+    await erasure.forget(conn, CONTACT_STATE, [str(contact_id) for contact_id in contact_ids])
 
 
 def _contact(row: asyncpg.Record) -> Contact:

@@ -13,7 +13,7 @@ from samband_kit.web.human import check_human, form_token
 from samband_kit.web.sessions import Session, public, require
 from samband_kit.web.text import Email, Line, PersonName, Prose
 
-from samband_registration.limits import ACTION, spend_limits
+from samband_registration.limits import ACTION, spend_attempt, terms
 from samband_registration.registrations.domain.machine import (
     ALLOWED,
     Registration,
@@ -125,8 +125,8 @@ async def post_registration(request: Request, call_id: UUID, new: NewRegistratio
     """Register interest; needs `Idempotency-Key`. The answer is the same for every address."""
     check_human(request, ACTION, {"form_token": new.form_token, "website": new.website})
     key = await idempotency_key(request)
-    await spend_limits(request, new.email)
-    pool = runtime_of(request).pool
+    await spend_attempt(request)
+    pool, given = runtime_of(request).pool, terms(request, new.email)
     interest = Interest(
         call_id=call_id,
         organisation_id=new.organisation_id,
@@ -137,11 +137,8 @@ async def post_registration(request: Request, call_id: UUID, new: NewRegistratio
         theme=new.theme,
         message=new.message,
     )
-    return Received(
-        reference=(
-            await _read(request, await submit(pool, interest, key=key, human=True))
-        ).reference
-    )
+    registration_id = await submit(pool, interest, key=key, human=True, terms=given)
+    return Received(reference=(await _read(request, registration_id)).reference)
 
 
 @router.get("/registrations")

@@ -6,6 +6,7 @@ the servers and run side by side.
 """
 
 from samband_kit.testing.backing import Backing
+from samband_kit.testing.canaries import tables_with
 from samband_kit.testing.databases import admin_url, service_database, service_settings
 from samband_kit.testing.eventually import eventually
 from samband_kit.testing.facts import Facts
@@ -26,5 +27,6 @@ __all__ = [
     "running",
     "service_database",
     "service_settings",
+    "tables_with",
     "topic_prefix",
 ]

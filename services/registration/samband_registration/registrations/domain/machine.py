@@ -88,7 +88,7 @@ class ConfirmationLate(Gone):
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """An organisation's interest in a call."""
+    """An organisation's interest in a call; `ended_at` where it ended without a place."""
 
     registration_id: UUID
     call_id: UUID
@@ -100,6 +100,7 @@ class Registration:
     state: State = State.DRAFT
     expires_at: datetime | None = None
     confirmed_at: datetime | None = None
+    ended_at: datetime | None = None
     duplicate_of: UUID | None = None
     merged_into: UUID | None = None
 
@@ -120,6 +121,7 @@ class Submit:
 
     contact_id: UUID | None
     human: bool
+    time_to_confirm: timedelta = TIME_TO_CONFIRM
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +193,7 @@ def decide(registration: Registration, command: Command, now: datetime) -> Decis
         case State.UNVERIFIED, Expire() if registration.expires_at and (
             now >= registration.expires_at
         ):
-            return replace(registration, state=State.EXPIRED), (
+            return replace(registration, state=State.EXPIRED, ended_at=now), (
                 RegistrationExpired(**_ids(registration), contact_id=registration.contact_id),
             )
         case State.IN_REVIEW, Merge():
@@ -205,11 +207,11 @@ def decide(registration: Registration, command: Command, now: datetime) -> Decis
         case ((State.IN_DIALOGUE | State.WAITLISTED), Accept()):
             return _accept(registration)
         case State.IN_DIALOGUE, Decline():
-            return replace(registration, state=State.DECLINED), (
+            return replace(registration, state=State.DECLINED, ended_at=now), (
                 RegistrationDeclined(**_ids(registration), contact_ids=registration.contact_ids),
             )
         case state, Withdraw() if state in OPEN:
-            return replace(registration, state=State.WITHDRAWN), (
+            return replace(registration, state=State.WITHDRAWN, ended_at=now), (
                 RegistrationWithdrawn(**_ids(registration), contact_ids=registration.contact_ids),
             )
         case state, _:
@@ -221,7 +223,7 @@ def _submit(registration: Registration, command: Submit, now: datetime) -> Decis
         raise ContactMissing
     if not command.human:
         raise SenderNotHuman
-    expires_at = now + TIME_TO_CONFIRM
+    expires_at = now + command.time_to_confirm
     sent = replace(
         registration,
         state=State.UNVERIFIED,

@@ -21,6 +21,7 @@ from samband_registration.calls.domain import CallNotOpen, CallUnknown
 from samband_registration.clock import now as clock
 from samband_registration.contacts import store as contacts
 from samband_registration.contacts.domain import Contact
+from samband_registration.limits import Terms, spend_mail
 from samband_registration.organisations import store as organisations
 from samband_registration.registrations.domain.duplicates import first_of_same
 from samband_registration.registrations.domain.machine import (
@@ -60,7 +61,7 @@ class Interest:
     time_zone: str = "Europe/Stockholm"
 
 
-async def submit(pool: Pool, interest: Interest, *, key: str, human: bool) -> UUID:
+async def submit(pool: Pool, interest: Interest, *, key: str, human: bool, terms: Terms) -> UUID:
     """Register the interest, to be confirmed by mail; the registration's id.
 
     The same `key` again gives the same registration.
@@ -68,6 +69,7 @@ async def submit(pool: Pool, interest: Interest, *, key: str, human: bool) -> UU
     Raises:
         CallUnknown, CallNotOpen: there is nothing to register for.
         FieldErrors: organisation, counterpart or theme is not in our lists.
+        AddressNamedTooOften: the address gets no more mails for now.
         KeyReused: the key was used for another interest.
     """
     async with transaction(pool) as conn:
@@ -89,8 +91,9 @@ async def submit(pool: Pool, interest: Interest, *, key: str, human: bool) -> UU
             counterpart=await chosen(conn, interest.counterpart, interest.theme),
             theme=interest.theme,
         )
-        command = Submit(contact.contact_id, human=human)
+        command = Submit(contact.contact_id, human=human, time_to_confirm=terms.time_to_confirm)
         sent, received = decide(draft, command, at)
+        await spend_mail(conn, terms)
         while not await rows.insert(conn, sent, message=interest.message, now=at):
             sent, received = decide(replace(draft, reference=_reference()), command, at)
         await contacts.put(conn, contact)

@@ -23,7 +23,7 @@ from samband_kit.web.sessions import public
 from samband_registration.calls import store as calls
 from samband_registration.calls.domain import Call, CallUnknown
 from samband_registration.countries import countries
-from samband_registration.limits import ACTION, spend_limits
+from samband_registration.limits import ACTION, spend_attempt, terms
 from samband_registration.organisations import store as organisations
 from samband_registration.registrations.domain.machine import RegistrationUnknown
 from samband_registration.registrations.handlers.sending import Interest, submit
@@ -37,6 +37,7 @@ from samband_registration.registrations.pages.answers import (
 )
 from samband_registration.registrations.store import rows
 from samband_registration.registrations.store.themes import themes
+from samband_registration.settings import settings_of
 
 router = APIRouter(dependencies=[public])
 Changeable: TypeAlias = Literal["organisation", "contact", "partnership"]
@@ -93,9 +94,15 @@ async def send_registration(request: Request, call_id: UUID) -> Response:
     try:
         check_human(request, ACTION, await posted(request))
         key = await idempotency_key(request)
-        await spend_limits(request, given.complete.form.email)
+        await spend_attempt(request)
         interest = _interest(call, given.complete)
-        registration_id = await submit(runtime_of(request).pool, interest, key=key, human=True)
+        registration_id = await submit(
+            runtime_of(request).pool,
+            interest,
+            key=key,
+            human=True,
+            terms=terms(request, interest.email),
+        )
     except (Invalid, TooMany) as refused:
         return await _check(request, call, given.complete, refused)
     token = Links(runtime_of(request).settings).sign("receipt", registration_id, RECEIPT)
@@ -130,6 +137,7 @@ async def _step(
     given: Answers | None = None,
     refused: Refusal | None = None,
 ) -> Response:
+    settings = settings_of(runtime_of(request))
     context: dict[str, Any] = {}
     async with runtime_of(request).pool.acquire() as conn:
         if step == "organisation":
@@ -149,6 +157,8 @@ async def _step(
             context["themes"] = [
                 (theme.theme, theme.label.text(language())) for theme in await themes(conn)
             ]
+        else:
+            context |= {"hours": settings.confirm_hours, "days": settings.keep_ended_days}
     shown = {*FIELDS[step], *(("organisation_id",) if step == "organisation" else ())}
     carried = {name: text for name, text in await _typed(request) if name not in shown}
     return _kept(
@@ -178,6 +188,7 @@ async def _check(
             title=call.title.text(language()),
             answers=complete,
             theme=labels.get(complete.form.theme),
+            hours=settings_of(runtime_of(request)).confirm_hours,
             carried=dict(await _typed(request)),
         )
     )

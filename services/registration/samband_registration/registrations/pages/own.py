@@ -31,6 +31,7 @@ from samband_registration.registrations.domain.machine import (
 from samband_registration.registrations.handlers import sending
 from samband_registration.registrations.pages.wording import HAPPENED, NEXT, STATES
 from samband_registration.registrations.store import rows
+from samband_registration.settings import settings_of
 
 router = APIRouter(dependencies=[public])
 CONFIRM: Final = "confirm"
@@ -61,6 +62,7 @@ async def confirm_address(request: Request, token: str) -> Response:
         title=call.title.text(language()),
         token=token,
         confirmed=found.state is not State.UNVERIFIED,
+        hours=settings_of(runtime_of(request)).confirm_hours,
     )
 
 
@@ -139,6 +141,7 @@ async def ask_to_withdraw(request: Request, token: str) -> Response:
         registration=found,
         title=call.title.text(language()),
         token=token,
+        days=settings_of(runtime_of(request)).keep_ended_days,
     )
 
 
@@ -171,6 +174,7 @@ async def _too_late(request: Request) -> Response:
         "registrations/too_late.html",
         status=410,
         calls=[(call.call_id, call.title.text(language())) for call in open_calls],
+        hours=settings_of(runtime_of(request)).confirm_hours,
     )
 
 

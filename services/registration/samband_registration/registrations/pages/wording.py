@@ -32,6 +32,7 @@ HAPPENED: Final[Mapping[str, str]] = {
     "decline": N_("ICLD declined the registration"),
     "withdraw": N_("The registration was withdrawn"),
     "expire": N_("Nobody confirmed the e-mail address in time"),
+    "erase": N_("Your data was erased"),
 }
 """A line of the history, as its sender reads it."""
 
@@ -46,6 +47,7 @@ DONE: Final[Mapping[str, str]] = {
     "decline": N_("Declined"),
     "withdraw": N_("Withdrawn"),
     "expire": N_("Expired without confirmation, personal data erased"),
+    "erase": N_("Personal data erased"),
 }
 """The same line, as staff read it."""
 

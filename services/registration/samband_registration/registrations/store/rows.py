@@ -28,10 +28,9 @@ class Entry:
     state: State
 
 
-# How a registration is read, with both organisations; each use adds its own condition.
-_READ = """
+READ = """
 select r.registration_id, r.call_id, r.reference, r.theme, r.state, r.expires_at,
-       r.confirmed_at, r.duplicate_of, r.merged_into,
+       r.confirmed_at, r.ended_at, r.duplicate_of, r.merged_into,
        o.organisation_id as own_organisation_id, o.name as own_name, o.kind as own_kind,
        o.country as own_country, o.code as own_code,
        c.organisation_id as other_organisation_id, c.name as other_name, c.kind as other_kind,
@@ -42,24 +41,22 @@ from registrations r
 join organisations o on o.organisation_id = r.organisation_id
 left join organisations c on c.organisation_id = r.counterpart_id
 """
-_BY_ID = f"{_READ} where r.registration_id = $1"
+"""How a registration is read, with both organisations; each use adds its own condition."""
+
+_BY_ID = f"{READ} where r.registration_id = $1"
 _LOCK_BY_IDS = (
-    f"{_READ} where r.registration_id = any($1) order by r.registration_id for update of r"
+    f"{READ} where r.registration_id = any($1) order by r.registration_id for update of r"
 )
-_SAME = f"""{_READ}
+_SAME = f"""{READ}
 where r.call_id = $1 and r.organisation_id = $2 and r.confirmed_at is not null
   and r.state = any($3)
-"""
-_LOCK_EXPIRED = f"""{_READ}
-where r.state = 'unverified' and r.expires_at <= $1
-order by r.registration_id limit $2 for update of r skip locked
 """
 
 
 async def registration(conn: Connection, registration_id: UUID) -> Registration | None:
     """The registration with this id."""
     row = await conn.fetchrow(_BY_ID, registration_id)
-    return None if row is None else _registration(row)
+    return None if row is None else read_row(row)
 
 
 async def lock(conn: Connection, *registration_ids: UUID) -> dict[UUID, Registration]:
@@ -68,18 +65,13 @@ async def lock(conn: Connection, *registration_ids: UUID) -> dict[UUID, Registra
     Locked in the order of their ids, so that two callers cannot deadlock.
     """
     rows = await conn.fetch(_LOCK_BY_IDS, list(registration_ids))
-    return {row["registration_id"]: _registration(row) for row in rows}
-
-
-async def lock_expired(conn: Connection, now: datetime, *, limit: int) -> list[Registration]:
-    """Unverified registrations whose time is over; skips those that somebody holds."""
-    return [_registration(row) for row in await conn.fetch(_LOCK_EXPIRED, now, limit)]
+    return {row["registration_id"]: read_row(row) for row in rows}
 
 
 async def standing(conn: Connection, call_id: UUID, organisation_id: UUID) -> list[Registration]:
     """The organisation's confirmed registrations in the call that have not ended."""
     rows = await conn.fetch(_SAME, call_id, organisation_id, [state.value for state in STANDING])
-    return [_registration(row) for row in rows]
+    return [read_row(row) for row in rows]
 
 
 async def insert(conn: Connection, new: Registration, *, message: str, now: datetime) -> bool:
@@ -113,14 +105,17 @@ async def update(conn: Connection, changed: Sequence[Registration]) -> None:
         """
         update registrations r
         set state = changed.state, confirmed_at = changed.confirmed_at,
-            duplicate_of = changed.duplicate_of, merged_into = changed.merged_into
-        from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::uuid[], $5::uuid[])
-          as changed (registration_id, state, confirmed_at, duplicate_of, merged_into)
+            ended_at = changed.ended_at, duplicate_of = changed.duplicate_of,
+            merged_into = changed.merged_into
+        from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::uuid[],
+                    $6::uuid[])
+          as changed (registration_id, state, confirmed_at, ended_at, duplicate_of, merged_into)
         where r.registration_id = changed.registration_id
         """,
         [one.registration_id for one in changed],
         [one.state for one in changed],
         [one.confirmed_at for one in changed],
+        [one.ended_at for one in changed],
         [one.duplicate_of for one in changed],
         [one.merged_into for one in changed],
     )
@@ -146,14 +141,6 @@ async def message(conn: Connection, registration_id: UUID) -> str:
         "select message from registrations where registration_id = $1", registration_id
     )
     return text
-
-
-async def scrub_messages(conn: Connection, registration_ids: Sequence[UUID]) -> None:
-    """Forget what the senders wrote."""
-    await conn.execute(
-        "update registrations set message = '' where registration_id = any($1)",
-        list(registration_ids),
-    )
 
 
 async def kept_by_sender(conn: Connection, registration_id: UUID) -> bool:
@@ -222,7 +209,8 @@ async def history(conn: Connection, registration_id: UUID) -> list[Entry]:
     ]
 
 
-def _registration(row: asyncpg.Record) -> Registration:
+def read_row(row: asyncpg.Record) -> Registration:
+    """The registration of a row of `READ`."""
     return Registration(
         registration_id=row["registration_id"],
         call_id=row["call_id"],
@@ -236,6 +224,7 @@ def _registration(row: asyncpg.Record) -> Registration:
         state=State(row["state"]),
         expires_at=row["expires_at"],
         confirmed_at=row["confirmed_at"],
+        ended_at=row["ended_at"],
         duplicate_of=row["duplicate_of"],
         merged_into=row["merged_into"],
     )
