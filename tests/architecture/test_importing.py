@@ -62,15 +62,17 @@ def test_a_service_cannot_even_import_another(tmp_path: Path) -> None:
 
 def test_the_contracts_install_alone_with_pydantic_only(tmp_path: Path) -> None:
     """As a subscriber gets them: built as a wheel, into an empty environment."""
-    _uv("build", "--package", "samband-contracts", "--wheel", "--out-dir", str(tmp_path))
-    wheel = next(tmp_path.glob("*.whl"))
-    _uv("venv", "--python", sys.executable, str(tmp_path / "empty"))
-    python = str(tmp_path / "empty/bin/python")
-    _uv("pip", "install", "--python", python, str(wheel))
+    python = _environment_of("samband_contracts", tmp_path, "--no-editable")
     installed = json.loads(_uv("pip", "list", "--python", python, "--format", "json"))
     assert {package["name"] for package in installed} == PYDANTIC | {"samband-contracts"}
-    imports = f"import {', '.join(modules('samband_contracts'))}"
-    subprocess.run([python, "-P", "-c", imports], env={}, cwd=tmp_path, check=True)
+    answer = subprocess.run(
+        [python, "-P", "-m", "samband_contracts", "list"],
+        env={}, cwd=tmp_path, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert "samband.public.networks" in answer.stdout
+    [package] = (tmp_path / "samband_contracts").rglob("site-packages/samband_contracts")
+    assert (package / "asyncapi.json").exists()
+    assert list((package / "schemas").glob("*.json"))
 
 
 def test_every_distribution_is_a_member_of_the_workspace() -> None:
@@ -80,11 +82,11 @@ def test_every_distribution_is_a_member_of_the_workspace() -> None:
     assert set(workspace["importlinter"]["root_packages"]) == set(DISTRIBUTIONS)
 
 
-def _environment_of(package: str, folder: Path) -> str:
+def _environment_of(package: str, folder: Path, *how: str) -> str:
     """A Python whose environment holds `package` and what it declares."""
     environment = folder / package
     _uv(
-        "sync", "--package", package.replace("_", "-"), "--no-dev", "--locked",
+        "sync", "--package", package.replace("_", "-"), "--no-dev", "--locked", *how,
         "--python", sys.executable, UV_PROJECT_ENVIRONMENT=str(environment),
     )  # fmt: skip
     return str(environment / "bin/python")
