@@ -49,6 +49,7 @@ HAPPENINGS: st.SearchStrategy[Happening] = st.one_of(
         now=st.just(NOW),
         erased=st.booleans(),
         superseded=st.booleans(),
+        duplicate=st.booleans(),
         expires_at=st.sampled_from([None, NOW - timedelta(1), NOW + timedelta(1)]),
     ),
     st.sampled_from(

@@ -36,6 +36,7 @@ STATES: Mapping[State, tuple[str, str]] = {
 
 REASONS: Mapping[Reason, str] = {
     Reason.SUPERSEDED: N_("A newer mail about the same thing replaced it."),
+    Reason.DUPLICATE: N_("The same address has this mail already."),
     Reason.TOO_LATE: N_("It would have come too late to be of use."),
     Reason.ERASED: N_("The person has been erased."),
     Reason.NO_LONGER_MEMBER: N_("The organisation is no longer a member of the network."),

@@ -14,6 +14,7 @@ class Reason(StrEnum):
     """Why a delivery is where it is, when that is not plain sailing."""
 
     SUPERSEDED = "superseded"
+    DUPLICATE = "duplicate"
     TOO_LATE = "too_late"
     ERASED = "erased"
     NO_LONGER_MEMBER = "no_longer_member"
@@ -35,6 +36,7 @@ class Claim:
     now: datetime
     erased: bool = False
     superseded: bool = False
+    duplicate: bool = False
     expires_at: datetime | None = None
 
 

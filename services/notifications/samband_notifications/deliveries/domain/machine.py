@@ -198,6 +198,8 @@ def _claimed(delivery: Delivery, claim: Claim) -> Delivery:
         return _to(delivery, State.SKIPPED, Reason.ERASED)
     if claim.superseded:
         return _to(delivery, State.SKIPPED, Reason.SUPERSEDED)
+    if claim.duplicate:
+        return _to(delivery, State.SKIPPED, Reason.DUPLICATE)
     if claim.expires_at is not None and claim.expires_at <= claim.now:
         return _to(delivery, State.SKIPPED, Reason.TOO_LATE)
     return replace(delivery, state=State.SENDING, started=False, due_in=None)

@@ -93,7 +93,8 @@ on conflict (notification_id, recipient_id) do nothing
 async def add_told(conn: Connection, notification_ids: Sequence[UUID]) -> None:
     """Address notifications to everybody who has, or may have, an earlier one on the object.
 
-    Somebody whose earlier message never left has nothing to be told about.
+    Somebody whose earlier message never left has nothing to be told about,
+    unless it went to the same address under another name.
     """
     await conn.execute(
         """
@@ -109,6 +110,7 @@ async def add_told(conn: Connection, notification_ids: Sequence[UUID]) -> None:
               on earlier_delivery.notification_id = earlier.notification_id
             where news.notification_id = any($1)
               and (earlier_delivery.state in ('sent', 'delivered', 'held', 'uncertain')
+                   or earlier_delivery.reason = 'duplicate'
                    or earlier_delivery.data_started_at is not null
                    or earlier_delivery.doubts > 0)
         ) told

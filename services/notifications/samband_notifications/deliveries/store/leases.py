@@ -8,20 +8,23 @@ neither begin DATA nor record anything.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from samband_notifications.deliveries.domain.happenings import Claim
 from samband_notifications.deliveries.domain.machine import Delivery
 from samband_notifications.deliveries.store.rows import COLUMNS, read
+from samband_notifications.deliveries.store.twins import postpone, twins
 from samband_notifications.notifications.domain import TEMPLATES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import timedelta
 
     from samband_contracts.values import Language
     from samband_kit.database import Connection
+
+_UNTIL_DECIDED = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +43,9 @@ class Due:
 async def due(conn: Connection, *, limit: int) -> list[Due]:
     """Up to `limit` deliveries that are due, oldest first, locked to the end of the transaction.
 
-    Rows that another sender is looking at are passed over. Templates that this
-    version does not know are left to one that does.
+    Rows that another sender is looking at are passed over. One whose address
+    is getting the same message as another contact waits until that is decided.
+    Templates that this version does not know are left to one that does.
     """
     rows = await conn.fetch(
         f"""
@@ -70,10 +74,18 @@ async def due(conn: Connection, *, limit: int) -> list[Due]:
         limit,
         list(TEMPLATES),
     )
+    found = await twins(conn, [row["delivery_id"] for row in rows])
+    await postpone(conn, list(found.undecided), by=_UNTIL_DECIDED)
     return [
         Due(
             delivery=read(row),
-            claim=Claim(row["now"], row["erased"], row["superseded"], row["expires_at"]),
+            claim=Claim(
+                row["now"],
+                erased=row["erased"],
+                superseded=row["superseded"],
+                duplicate=row["delivery_id"] in found.told,
+                expires_at=row["expires_at"],
+            ),
             name=row["name"] or "",
             email=row["email"] or "",
             language=row["language"] or "sv",
@@ -81,6 +93,7 @@ async def due(conn: Connection, *, limit: int) -> list[Due]:
             organisation=row["organisation"],
         )
         for row in rows
+        if row["delivery_id"] not in found.undecided
     ]
 
 
