@@ -27,7 +27,6 @@ from samband_networks.acceptances.domain import Acceptance
 from samband_networks.meetings import domain as meetings
 from samband_networks.meetings.domain import Meeting, Plan
 from samband_networks.memberships import domain as memberships
-from samband_networks.memberships.domain import sort_key
 from samband_networks.networks import domain as networks
 from samband_networks.networks.domain import Actor, Circumstances, Network, State, Trigger
 from samband_networks.tasks.domain import TaskKind
@@ -157,11 +156,6 @@ def test_one_more_than_there_are_places_is_taken_in_and_told_to_the_coordinator(
     admission = memberships.admit(network(capacity=1), {}, given, uuid4)
     assert len(admission.joined) == 2
     assert [task.kind for task in admission.tasks] == [TaskKind.OVER_CAPACITY]
-
-
-def test_swedish_names_sort_with_their_last_letters_last() -> None:
-    names = ["Örebro", "Åmål", "Zinkgruvan", "Älvdalen", "falu"]
-    assert sorted(names, key=sort_key) == ["falu", "Zinkgruvan", "Åmål", "Älvdalen", "Örebro"]
 
 
 def test_publishing_tells_the_public_without_the_link_and_members_with_it() -> None:

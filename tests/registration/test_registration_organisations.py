@@ -10,7 +10,6 @@ from samband_registration.organisations.domain import (
     OrganisationKnownAlready,
     OrganisationSimilar,
     fold,
-    sort_key,
     stem,
 )
 from samband_registration.organisations.handlers import (
@@ -152,7 +151,6 @@ async def test_names_are_sorted_as_swedish_is(here: Register) -> None:
     assert names.index("Övertorneå kommun") > names.index("Älvsbyns kommun")
     assert names.index("Älvsbyns kommun") > names.index("Åstorps kommun")
     assert names.index("Åstorps kommun") > names.index("Ystads kommun")
-    assert sorted(["ö", "ä", "å", "z", "é", "f"], key=sort_key) == ["é", "f", "z", "å", "ä", "ö"]
 
 
 async def test_loading_again_changes_and_announces_nothing(here: Register) -> None:

@@ -160,15 +160,3 @@ def represented(membership: Membership, contact_ids: Sequence[UUID]) -> Represen
         organisation_id=membership.organisation_id,
         contact_ids=tuple(contact_ids) if membership.state is State.ACTIVE else (),
     )
-
-
-_AFTER_Z = str.maketrans({"å": "{", "ä": "|", "æ": "|", "ö": "}", "ø": "}", "é": "e", "ü": "y"})
-
-
-def sort_key(name: str) -> str:
-    """A key by which names sort as in Swedish: å, ä and ö come last.
-
-    Stored beside the name, because the database sorts by code point, in which
-    the three signs used here follow z.
-    """
-    return name.casefold().translate(_AFTER_Z)

@@ -8,8 +8,9 @@ from uuid import UUID
 import asyncpg
 from samband_contracts.values import Organisation, OrganisationKind
 from samband_kit.database import Connection
+from samband_kit.sorting import sort_key
 
-from samband_networks.memberships.domain import Membership, MembershipUnknown, State, sort_key
+from samband_networks.memberships.domain import Membership, MembershipUnknown, State
 
 _MEMBER = """
 membership_id, network_id, organisation_id, state, joined_at, ended_at,

@@ -18,7 +18,6 @@ from samband_kit.errors import Conflict, NotFound
 
 _CODES: Final = UUID("6f6d1c56-0f6c-5a0e-9a4b-2f5d3a9c7b10")
 _LETTERS: Final = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ß": "ss", "đ": "d", "ł": "l"})
-_SWEDISH: Final = str.maketrans({"å": "{", "ä": "|", "æ": "|", "ö": "}", "ø": "}"})
 _GENERIC: Final = frozenset(
     [
         "kommun",
@@ -97,14 +96,6 @@ def stem(name: str) -> str:
     folded = fold(name)
     own = [word for word in folded.split() if word not in _GENERIC]
     return " ".join(own) or folded
-
-
-def sort_key(name: str) -> str:
-    """A key whose byte order is Swedish: å, ä and ö after z, in that order."""
-    swedish = unicodedata.normalize("NFC", name).casefold().translate(_SWEDISH)
-    plain = unicodedata.normalize("NFKD", swedish)
-    letters = "".join(char for char in plain if not unicodedata.combining(char))
-    return " ".join(re.findall(r"[\w{|}]+", letters))
 
 
 def municipality_names(short_name: str) -> tuple[str, ...]:

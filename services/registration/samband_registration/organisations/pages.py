@@ -5,6 +5,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Request, Response
 from samband_contracts.values import Role
 from samband_kit.errors import FieldErrors
+from samband_kit.sorting import sort_key
 from samband_kit.web.context import runtime_of
 from samband_kit.web.forms import Ask, Form, read_form
 from samband_kit.web.i18n import N_, language
@@ -18,7 +19,6 @@ from samband_registration.organisations.domain import (
     AddForeignOrganisation,
     OrganisationKnownAlready,
     OrganisationSimilar,
-    sort_key,
 )
 
 router = APIRouter(dependencies=[Depends(require(Role.STAFF))])

@@ -7,8 +7,9 @@ from uuid import UUID
 import asyncpg
 from samband_contracts.values import Organisation, OrganisationKind
 from samband_kit.database import Connection
+from samband_kit.sorting import sort_key
 
-from samband_registration.organisations.domain import OrganisationEntry, fold, sort_key, stem
+from samband_registration.organisations.domain import OrganisationEntry, fold, stem
 
 
 @dataclass(frozen=True, slots=True)
