@@ -136,6 +136,33 @@ async def test_each_kind_of_trouble_has_a_page_that_says_what_to_do(
     assert "Felnummer:" in answer.text
 
 
+@pytest.mark.parametrize("path", ["/find", "/api/find"])
+async def test_a_character_that_postgres_cannot_keep_is_the_senders_mistake(
+    web: Sample, path: str
+) -> None:
+    assert (await web.client.get(f"{path}?q=a")).text == "a"
+    refused = await web.client.get(f"{path}?q=a%00b", headers=HTML)
+    assert refused.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/form", 200), ("/static/samband.css", 200), ("/nowhere", 404), ("/broken", 500)],
+)
+async def test_head_says_what_get_says_without_the_body(
+    web: Sample, path: str, status: int
+) -> None:
+    shown = await web.client.get(path, headers=HTML)
+    asked = await web.client.head(path, headers=HTML)
+    assert (shown.status_code, asked.status_code, asked.content) == (status, status, b"")
+    for name in ("content-type", "content-security-policy"):
+        assert asked.headers[name] == shown.headers[name]
+
+
+async def test_head_of_what_only_takes_forms_is_refused(web: Sample) -> None:
+    assert (await web.client.head("/form/once")).status_code == 405
+
+
 async def test_what_went_wrong_inside_is_not_shown_and_not_logged(
     web: Sample, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:

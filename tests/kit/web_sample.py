@@ -121,6 +121,12 @@ async def database_is_away() -> Response:
     raise ConnectionRefusedError("10.0.0.7:5432")
 
 
+@router.get("/find", dependencies=[public])
+@router.get("/api/find", dependencies=[public])
+async def find(request: Request, q: str = "") -> Response:
+    return PlainTextResponse(await runtime_of(request).pool.fetchval("select $1::text", q))
+
+
 @router.get("/things/{thing_id}", dependencies=[public])
 async def show_thing(thing_id: UUID, size: int = 1) -> Response:
     return PlainTextResponse(f"{thing_id} {size}")

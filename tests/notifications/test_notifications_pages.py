@@ -205,6 +205,8 @@ async def test_what_does_not_exist_is_said_clearly(backing: Backing) -> None:
             ("/utskick?efter=nonsense", 422),
             (f"/api/notifications/deliveries/{UUID(int=0)}", 404),
             ("/api/notifications/deliveries?state=nonsense", 422),
+            ("/api/notifications/deliveries?template=%00", 422),
+            ("/api/notifications/deliveries?template=nonsense", 422),
             ("/api/notifications/deliveries?limit=0", 422),
             ("/api/notifications/deliveries?limit=101", 422),
         ):

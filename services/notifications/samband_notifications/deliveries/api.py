@@ -9,10 +9,11 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 from samband_contracts.values import Role
 from samband_kit.web.context import runtime_of
 from samband_kit.web.forms import idempotency_key
+from samband_kit.web.messages import CHOICE
 from samband_kit.web.sessions import Session, require
 from samband_kit.web.text import Line
 
@@ -25,6 +26,15 @@ from samband_notifications.notifications.domain import TEMPLATES
 router = APIRouter(prefix="/api/notifications/deliveries", tags=["deliveries"])
 
 Staff = Annotated[Session, Depends(require(Role.STAFF))]
+
+
+def _known(template: str) -> str:
+    if template not in TEMPLATES:
+        raise ValueError(CHOICE)
+    return template
+
+
+TemplateName = Annotated[str, AfterValidator(_known)]
 
 
 class DeliveryView(BaseModel):
@@ -82,7 +92,7 @@ async def deliveries_list(
     request: Request,
     _by: Staff,
     state: Annotated[list[State] | None, Query()] = None,
-    template: Annotated[list[str] | None, Query()] = None,
+    template: Annotated[list[TemplateName] | None, Query()] = None,
     after: UUID | None = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
 ) -> DeliveryPage:

@@ -41,7 +41,7 @@ class NewOrganisation(BaseModel):
 async def search_organisations(
     request: Request,
     q: Annotated[str, Query(max_length=200)] = "",
-    code: Annotated[str | None, Query(max_length=64)] = None,
+    code: Annotated[str | None, Query(pattern="^[0-9A-Za-z-]{1,64}$")] = None,
     country: Annotated[str | None, Query(pattern="^[A-Z]{2}$")] = None,
     limit: Annotated[int, Query(ge=1, le=50)] = 10,
 ) -> list[Found]:

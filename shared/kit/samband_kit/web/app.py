@@ -18,7 +18,7 @@ from samband_kit.web import refusals, style_page
 from samband_kit.web.access import AccessLog, request_seconds
 from samband_kit.web.context import Web
 from samband_kit.web.csrf import check_csrf
-from samband_kit.web.edge import BodyLimit, ReadersLanguage
+from samband_kit.web.edge import BodyLimit, HeadAsGet, ReadersLanguage
 from samband_kit.web.headers import SecurityHeaders
 from samband_kit.web.i18n import catalogues
 from samband_kit.web.sessions import Rule, identify
@@ -56,6 +56,7 @@ def web_app(
     app.state.web, app.state.runtime = web, runtime
     refusals.install(app, statuses)
     # The last one added is the first one asked.
+    app.add_middleware(HeadAsGet)
     app.add_middleware(ReadersLanguage, catalogues=spoken)
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders, https=web.https)

@@ -45,6 +45,30 @@ class BodyLimit:
         await self.app(scope, receive_limited, send)
 
 
+class HeadAsGet:
+    """Answers HEAD as GET would be answered, without the body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_bodiless(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        # In place, because the access log reads the route from this very scope.
+        scope["method"] = "GET"
+        try:
+            await self.app(scope, receive, send_bodiless)
+        finally:
+            scope["method"] = "HEAD"
+
+
 class ReadersLanguage:
     """Speaks the reader's language for the request; `?lang=en` is remembered in a cookie."""
 
