@@ -11,24 +11,16 @@ import traceback
 
 import asyncpg
 
+from samband_kit.outages import LOCAL_FILES, PASSING
+
 _INFRASTRUCTURE = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.PostgresSystemError,
-    asyncpg.TransactionRollbackError,
+    *PASSING,
     asyncpg.InternalServerError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.IdleInTransactionSessionTimeoutError,
-    asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InvalidAuthorizationSpecificationError,
     # A plan of before a migration; the next attempt makes a new one.
     asyncpg.InvalidCachedStatementError,
-    asyncpg.InternalClientError,
     MemoryError,
-    OSError,
 )
-_FILES = (FileNotFoundError, FileExistsError, PermissionError, NotADirectoryError)
 
 _STUBBORN = (
     asyncpg.QueryCanceledError,
@@ -41,7 +33,7 @@ _LONGEST_ERROR = 4000
 
 def is_infrastructure(error: Exception) -> bool:
     """Whether the failure may pass by itself."""
-    return isinstance(error, _INFRASTRUCTURE) and not isinstance(error, _FILES)
+    return isinstance(error, _INFRASTRUCTURE) and not isinstance(error, LOCAL_FILES)
 
 
 def is_stubborn(error: Exception) -> bool:

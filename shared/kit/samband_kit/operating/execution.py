@@ -23,6 +23,7 @@ from samband_kit.errors import Refusal
 from samband_kit.kafka import KafkaError, KafkaUnreachable
 from samband_kit.logs import configure_logs
 from samband_kit.migrations import MigrationRefused
+from samband_kit.outages import PASSING_ANSWERS
 from samband_kit.settings import Settings, SettingsRefused
 from samband_kit.supervisor.http_server import PortTaken
 from samband_kit.topics import TopicsRefused
@@ -49,14 +50,11 @@ _EXIT_CODES: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
     ),
     ((asyncpg.ClientConfigurationError,), USAGE, "SAMBAND_DATABASE_URL: {error}."),
     ((asyncpg.UndefinedTableError,), REFUSED, "The schema is not migrated: run `migrate` first."),
+    (PASSING_ANSWERS, TRY_AGAIN, "Postgres did not answer: {error}."),
     (
-        (
-            asyncpg.PostgresConnectionError,
-            asyncpg.OperatorInterventionError,
-            asyncpg.InsufficientResourcesError,
-        ),
+        (asyncpg.InterfaceError, asyncpg.InternalClientError),
         TRY_AGAIN,
-        "Postgres did not answer: {error}.",
+        "Postgres ended the connection: {error}.",
     ),
     ((KafkaUnreachable, KafkaError), TRY_AGAIN, "Kafka did not answer: {error}"),
     ((OSError,), TRY_AGAIN, "Postgres or Kafka cannot be reached: {error}."),

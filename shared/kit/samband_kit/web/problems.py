@@ -15,6 +15,7 @@ import asyncpg
 from starlette.requests import Request
 
 from samband_kit.errors import Conflict, Gone, Invalid, NotAllowed, NotFound, Refusal, TooMany
+from samband_kit.outages import LOCAL_FILES, PASSING
 from samband_kit.web.context import web_of
 from samband_kit.web.i18n import N_, _
 
@@ -52,13 +53,13 @@ class OurFault(Refusal):
 
 
 STATUSES: Mapping[type[Exception], int] = {
-    asyncpg.PostgresConnectionError: 503,
-    asyncpg.CannotConnectNowError: 503,
-    asyncpg.AdminShutdownError: 503,
-    asyncpg.TooManyConnectionsError: 503,
-    asyncpg.QueryCanceledError: 503,
-    ConnectionError: 503,
-    TimeoutError: 503,
+    **dict.fromkeys(PASSING, 503),
+    # "connection is closed": what is said to whoever still holds one that Postgres ended.
+    asyncpg.InterfaceError: 503,
+    # Text that no table can hold, such as a NUL.
+    asyncpg.CharacterNotInRepertoireError: 400,
+    asyncpg.UntranslatableCharacterError: 400,
+    **dict.fromkeys(LOCAL_FILES, 500),
 }
 """Exceptions that are no refusals; refusals carry their status themselves."""
 

@@ -25,7 +25,6 @@ from samband_kit.web.problems import (
     STATUSES,
     OurFault,
     PageMissing,
-    Unavailable,
     advice_for,
     kind_of,
     message_of,
@@ -126,7 +125,6 @@ async def _on_listed(request: Request, error: Exception) -> Response:
     status = status_of(request, error)
     if status >= 500:
         _log(error)
-        return answer(request, Unavailable(), status=status)
     return answer(request, BY_STATUS.get(status, Refusal)(), status=status)
 
 
