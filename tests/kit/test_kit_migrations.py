@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -64,6 +65,45 @@ async def test_a_failing_file_leaves_nothing_and_the_ones_before_stay(
             await conn.close()
         (package / "0003_broken.sql").write_text("create table whole (a int);")
         assert await migrate(settings, PACKAGE) == [f"{PACKAGE}/0003_broken.sql"]
+
+
+async def test_a_migration_takes_as_long_as_it_takes(
+    backing: Backing, package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (package / "0003_slow.sql").write_text("select pg_sleep(1.5);")
+    monkeypatch.setitem(database.SERVER_SETTINGS, "statement_timeout", "1s")
+    connect = asyncpg.connect
+
+    async def impatient(*words: Any, **more: Any) -> Any:
+        if more["command_timeout"] is not None:
+            more["command_timeout"] = 1.0
+        return await connect(*words, **more)
+
+    async with service_settings(backing, "samband_kit") as settings:
+        monkeypatch.setattr(asyncpg, "connect", impatient)
+        assert len(await migrate(settings, PACKAGE)) == 3
+        conn = await database.connect(settings)
+        try:
+            with pytest.raises((TimeoutError, asyncpg.QueryCanceledError)):
+                await conn.execute("select pg_sleep(1.5)")
+        finally:
+            await conn.close()
+
+
+async def test_a_rehearsal_refuses_what_the_migration_would_refuse(
+    backing: Backing, package: Path
+) -> None:
+    async with service_settings(backing, "samband_kit") as settings:
+        assert len(await migrations.plan(settings, PACKAGE)) == 2
+        await migrate(settings, PACKAGE)
+        assert await migrations.plan(settings, PACKAGE) == []
+        (package / "0001_things.sql").write_text("create table other (a int);")
+        with pytest.raises(MigrationRefused, match=r"0001_things\.sql was changed"):
+            await migrations.plan(settings, PACKAGE)
+        (package / "0002_more.sql").unlink()
+        (package / "0001_things.sql").unlink()
+        with pytest.raises(MigrationRefused, match="newer than the program"):
+            await migrations.plan(settings, PACKAGE)
 
 
 async def test_a_changed_file_is_refused_before_anything_runs(

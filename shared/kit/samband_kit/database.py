@@ -69,11 +69,17 @@ async def open_pool(settings: Settings, *, max_size: int = 10) -> Pool:
     )
 
 
-async def connect(settings: Settings) -> asyncpg.Connection[asyncpg.Record]:
-    """One connection of its own, for what a pool cannot do: session locks, LISTEN."""
+async def connect(
+    settings: Settings, *, command_timeout: float | None = REPLY_SECONDS
+) -> asyncpg.Connection[asyncpg.Record]:
+    """One connection of its own, for what a pool cannot do: session locks, LISTEN.
+
+    `command_timeout` is how long a reply is waited for where the statement
+    itself names no time; None is for ever.
+    """
     connection = await asyncpg.connect(
         settings.database_url.get_secret_value(),
-        command_timeout=REPLY_SECONDS,
+        command_timeout=command_timeout,
         timeout=10,
         server_settings=SERVER_SETTINGS,
     )

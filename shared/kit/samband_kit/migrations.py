@@ -75,18 +75,12 @@ async def migrate(settings: Settings, package: str) -> list[str]:
             was applied, the database knows a file that this version does not,
             or a file failed.
     """
-    files = [*migrations_of(KIT), *(migrations_of(package) if package != KIT else ())]
-    conn = await database.connect(settings)
+    files = _files(package)
+    # A migration takes as long as it takes; the lock before it waits for another one.
+    conn = await database.connect(settings, command_timeout=None)
     try:
-        # A migration takes as long as it takes; the lock before it waits for another one.
         await conn.execute("set statement_timeout = 0")
-        schema = await conn.fetchval("select current_schema()")
-        if schema is None:
-            role = await conn.fetchval("select current_user")
-            raise MigrationRefused(
-                f"The role {role} has no schema named {role} in this database: "
-                f"create schema {role} authorization {role}."
-            )
+        schema = await _schema(conn)
         await conn.execute(
             "select pg_advisory_lock(hashtextextended($1, 0))",
             f"samband migrations {schema}",
@@ -97,13 +91,45 @@ async def migrate(settings: Settings, package: str) -> list[str]:
         await conn.close()
 
 
+async def plan(settings: Settings, package: str) -> list[str]:
+    """What `migrate` would apply, without applying it.
+
+    Raises:
+        MigrationRefused: `migrate` would refuse too, before anything runs.
+    """
+    files = _files(package)
+    conn = await database.connect(settings)
+    try:
+        await _schema(conn)
+        _refuse_strangers(files, await _applied(conn))
+        return await missing(conn, package)
+    finally:
+        await conn.close()
+
+
 async def missing(conn: database.Connection, package: str) -> list[str]:
     """Files of this version that the database lacks; readiness asks this."""
     applied = await _applied(conn)
-    sources = [*migrations_of(KIT), *(migrations_of(package) if package != KIT else ())]
     return [
-        f"{file.source}/{file.name}" for file in sources if (file.source, file.name) not in applied
+        f"{file.source}/{file.name}"
+        for file in _files(package)
+        if (file.source, file.name) not in applied
     ]
+
+
+def _files(package: str) -> list[Migration]:
+    return [*migrations_of(KIT), *(migrations_of(package) if package != KIT else ())]
+
+
+async def _schema(conn: database.Connection) -> str:
+    schema = await conn.fetchval("select current_schema()")
+    if schema is None:
+        role = await conn.fetchval("select current_user")
+        raise MigrationRefused(
+            f"The role {role} has no schema named {role} in this database: "
+            f"create schema {role} authorization {role}."
+        )
+    return str(schema)
 
 
 async def _apply(conn: database.Connection, files: list[Migration]) -> list[str]:
@@ -126,7 +152,7 @@ async def _apply(conn: database.Connection, files: list[Migration]) -> list[str]
             continue
         try:
             async with conn.transaction():
-                await conn.execute(file.sql, timeout=None)
+                await conn.execute(file.sql)
                 await conn.execute(
                     "insert into schema_migrations (source, name, checksum) values ($1, $2, $3)",
                     file.source,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from samband_contracts.topics import ALL
 
-from samband_kit import database, migrations, topics
+from samband_kit import migrations, topics
 from samband_kit.operating import outbox_commands, parked_commands
 from samband_kit.operating.execution import REFUSED, execute, read_settings, say, say_json
 from samband_kit.service import Kind
@@ -58,13 +58,8 @@ def operator_cli(service: Service) -> typer.Typer:
         """Bring the service's schema up to date. Any number may run at once."""
 
         async def work(settings: Settings) -> list[str]:
-            if not dry_run:
-                return await migrations.migrate(settings, service.package)
-            conn = await database.connect(settings)
-            try:
-                return await migrations.missing(conn, service.package)
-            finally:
-                await conn.close()
+            prepare = migrations.plan if dry_run else migrations.migrate
+            return await prepare(settings, service.package)
 
         applied = execute(service, work)
         if as_json:
