@@ -16,7 +16,7 @@ from samband_kit.sorting import sort_key
     ],
 )
 def test_accents_do_not_matter_but_the_last_letters_come_last(expected: list[str]) -> None:
-    assert sorted(expected[::-1], key=sort_key) == expected
+    assert sorted(set(expected), key=sort_key) == expected
 
 
 def test_a_name_sorts_the_same_however_its_letters_are_written() -> None:

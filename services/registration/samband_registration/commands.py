@@ -9,11 +9,11 @@ from samband_kit.database import Pool
 from samband_kit.ids import new_id
 from samband_kit.operating import operator_cli
 from samband_kit.operating.execution import read_settings, say, say_json, with_pool
-from samband_kit.web.links import Links
 
-from samband_registration.accounts.handlers import LINK_LIFETIME, SIGN_IN, staff_account
+from samband_registration.accounts import commands as account_commands
 from samband_registration.calls.domain import Call, OpenCall
 from samband_registration.calls.handlers import open_call, open_call_if_none
+from samband_registration.contacts import commands as contact_commands
 from samband_registration.main import SERVICE
 from samband_registration.organisations.handlers import load_register
 
@@ -26,7 +26,8 @@ def command_line() -> typer.Typer:
     example = "Example: python -m samband_registration"
     commands.command("load-register", epilog=f"{example} load-register")(_load_register)
     commands.command("open-call", epilog=f"{example} open-call --if-none")(_open_call)
-    commands.command("sign-in-link", epilog=f"{example} sign-in-link")(_sign_in_link)
+    contact_commands.add_to(commands, example)
+    account_commands.add_to(commands, example)
     return commands
 
 
@@ -71,25 +72,3 @@ def _open_call(
         say_json({"call_id": call.call_id, "new": new, "address": address})
     else:
         say(f"{'Opened' if new else 'Open or to come already'}: {address}")
-
-
-def _sign_in_link(
-    *,
-    email: Annotated[
-        str, typer.Option(help="Whose account; it is made if there is none.")
-    ] = "staff@samband.example",
-    name: Annotated[str, typer.Option(help="What a new account is called.")] = "ICLD",
-    as_json: AsJson = False,
-) -> None:
-    """Make a link that signs one of staff in, once and within 10 minutes."""
-
-    async def work(pool: Pool) -> str:
-        account_id = await staff_account(pool, email=email, name=name)
-        return Links(settings).sign(SIGN_IN, account_id, LINK_LIFETIME)
-
-    settings = read_settings(SERVICE)
-    link = f"{settings.public_url}/logga-in/{with_pool(SERVICE, work)}"
-    if as_json:
-        say_json({"link": link})
-    else:
-        say(link)

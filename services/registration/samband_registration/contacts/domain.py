@@ -1,10 +1,15 @@
 """Contact persons: who acts for an organisation, and how to reach them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from samband_contracts.contacts import ContactDescribed, ContactErased
 from samband_contracts.values import Language
+from samband_kit.errors import NotFound
+
+
+class ContactUnknown(NotFound):
+    """There is no such contact person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,25 @@ class Contact:
             language=self.language,
             time_zone=self.time_zone,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What a person asks to have corrected; None is left as it is."""
+
+    name: str | None = None
+    email: str | None = None
+    language: Language | None = None
+
+
+def corrected(contact: Contact, correction: Correction) -> Contact:
+    """The contact person as it should have been written down."""
+    return replace(
+        contact,
+        name=correction.name or contact.name,
+        email=correction.email or contact.email,
+        language=correction.language or contact.language,
+    )
 
 
 def erased(contact_id: UUID) -> ContactErased:

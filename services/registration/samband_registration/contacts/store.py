@@ -39,13 +39,75 @@ async def contacts(conn: Connection, contact_ids: Sequence[UUID]) -> list[Contac
     return [_contact(row) for row in rows]
 
 
+async def lock(conn: Connection, contact_id: UUID) -> Contact | None:
+    """The contact person, held until the transaction ends; None if unknown or erased."""
+    row = await conn.fetchrow(
+        """
+        select contact_id, organisation_id, name, email, language, time_zone
+        from contacts where contact_id = $1 for update
+        """,
+        contact_id,
+    )
+    return None if row is None else _contact(row)
+
+
+async def behind(
+    conn: Connection, *, reference: str | None = None, email: str | None = None
+) -> list[tuple[str, Contact]]:
+    """Contact persons with the references of their registrations, newest registration last."""
+    rows = await conn.fetch(
+        """
+        select r.reference, c.contact_id, c.organisation_id, c.name, c.email, c.language,
+               c.time_zone
+        from contacts c
+        join registration_contacts using (contact_id)
+        join registrations r using (registration_id)
+        where ($1::text is null or r.reference = upper($1))
+          and ($2::text is null or lower(c.email) = lower($2))
+        order by r.registration_id, position
+        """,
+        reference,
+        email,
+    )
+    return [(row["reference"], _contact(row)) for row in rows]
+
+
+async def update(conn: Connection, contact: Contact) -> None:
+    """Write what a correction can change."""
+    await conn.execute(
+        "update contacts set name = $2, email = $3, language = $4 where contact_id = $1",
+        contact.contact_id,
+        contact.name,
+        contact.email,
+        contact.language,
+    )
+
+
+async def forget_messages(conn: Connection, contact_id: UUID) -> None:
+    """Forget what the person wrote when they sent registrations."""
+    await conn.execute(
+        """
+        update registrations r set message = ''
+        from registration_contacts sender
+        where sender.registration_id = r.registration_id and sender.position = 1
+          and sender.contact_id = $1 and r.message <> ''
+        """,
+        contact_id,
+    )
+
+
+async def forget_facts(conn: Connection, contact_ids: Sequence[UUID]) -> None:
+    """Forget what the outbox says about persons; append what is true now afterwards."""
+    await erasure.forget(conn, CONTACT_STATE, [str(contact_id) for contact_id in contact_ids])
+
+
 async def delete(conn: Connection, contact_ids: Sequence[UUID]) -> None:
     """Forget persons, also in what the outbox still says about them.
 
     Append their tombstones afterwards, in the same transaction.
     """
     await conn.execute("delete from contacts where contact_id = any($1)", list(contact_ids))
-    await erasure.forget(conn, CONTACT_STATE, [str(contact_id) for contact_id in contact_ids])
+    await forget_facts(conn, contact_ids)
 
 
 def _contact(row: asyncpg.Record) -> Contact:
