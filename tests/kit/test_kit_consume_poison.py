@@ -6,11 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.record.util import calc_crc32c
 from samband_contracts.kafka import to_headers, to_value
-from samband_contracts.topics import MEMBERSHIPS
+from samband_contracts.topics import CONTACT_STATE, MEMBERSHIPS
 from samband_kit.ids import new_id
+from samband_kit.kafka import partition_of
 from samband_kit.service import Kind
-from samband_kit.testing import Facts, eventually, publish_raw, running, service_settings
+from samband_kit.testing import (
+    Facts,
+    create_topics,
+    eventually,
+    publish_raw,
+    running,
+    service_settings,
+)
 from samband_kit.topics import physical
 
 from tests.kit.consuming import counted, listening, make_table
@@ -131,3 +141,67 @@ async def test_a_record_is_read_in_every_compression(config: Settings) -> None:
             )
             await producer.stop()
         await eventually(lambda: counted(service)["applied"] == 4)
+
+
+class Misnamed:
+    """A batch of one record whose header has a name that is not UTF-8."""
+
+    def __init__(self, event: CloudEvent[Any]) -> None:
+        self._builder = BatchBuilder(16_000, 0)
+        self._builder.append(
+            timestamp=None,
+            key=event.subject.encode(),
+            value=to_value(event.data),
+            headers=[*to_headers(event), ("misnamed", b"x")],
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._builder, name)
+
+    def _build(self) -> bytes:
+        built = bytes(self._builder._build())
+        built = built.replace(b"misnamed", b"\xff\xfe\xfdnamed")
+        # The checksum stands before what it covers.
+        return built[:17] + calc_crc32c(built[21:]).to_bytes(4, "big") + built[21:]
+
+
+async def publish_misnamed(config: Settings, partition: int) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=config.kafka_servers)
+    await producer.start()
+    name = physical(config.kafka_prefix, MEMBERSHIPS)
+    await producer.partitions_for(name)
+    sent = await producer.send_batch(Misnamed(said(joined(new_id()), 1)), name, partition=partition)
+    await sent
+    await producer.stop()
+
+
+async def test_a_record_that_cannot_be_decoded_costs_no_other_partition_a_record(
+    config: Settings,
+) -> None:
+    facts = Facts(config)
+    before, healthy = [new_id() for _ in range(60)], [new_id() for _ in range(60)]
+    await create_topics(config, [MEMBERSHIPS, CONTACT_STATE])
+    # All of it lies there when the first poll comes.
+    await facts.publish(*(joined(key) for key in before))
+    for partition in (3, 7):
+        await publish_misnamed(config, partition)
+    async with running(listening(Listener()), config, Kind.CONSUME) as service:
+
+        async def applied_but_behind() -> bool:
+            assert len(await effects(service.pool)) == len(before) + len(elsewhere)
+            return True
+
+        elsewhere: list[Any] = []
+        await eventually(applied_but_behind)
+        elsewhere = [
+            key for key in healthy if partition_of(str(key), MEMBERSHIPS.partitions) not in (3, 7)
+        ]
+        await facts.publish(*(joined(key) for key in healthy))
+        await eventually(applied_but_behind)
+        await eventually(
+            lambda: (
+                service.metric("samband_lag_records", topic=MEMBERSHIPS.name)
+                == 2 + len(healthy) - len(elsewhere)
+            ),
+            20,
+        )

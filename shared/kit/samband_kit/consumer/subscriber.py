@@ -11,17 +11,19 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 
 from samband_kit import topics
+from samband_kit.consumer.reader import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from aiokafka import ConsumerRecord
+    from aiokafka import AIOKafkaConsumer, ConsumerRecord
     from faststream.kafka.prometheus import KafkaPrometheusMiddleware
     from samband_contracts.topics import Topic
 
@@ -41,7 +43,7 @@ def build_broker(
     middlewares: Sequence[KafkaPrometheusMiddleware] = (),
 ) -> KafkaBroker:
     """A broker that only reads. `graceful_timeout` bounds waiting for running batches."""
-    return KafkaBroker(
+    return _Broker(
         settings.kafka_servers.split(","),
         client_id="samband",
         # Neither producer nor admin client: credentials that may only read suffice.
@@ -54,6 +56,16 @@ def build_broker(
         logger=logging.getLogger("samband_kit.faststream"),
         log_level=logging.DEBUG,
     )
+
+
+class _Broker(KafkaBroker):
+    """A broker whose consumers are `Reader`s; FastStream knows no other way to say so."""
+
+    async def _connect(self) -> Callable[..., AIOKafkaConsumer]:
+        builder = await super()._connect()
+        options: dict[str, Any] = getattr(builder, "keywords", {})
+        self.config.broker_config.builder = partial(Reader, **options)
+        return self.config.broker_config.builder
 
 
 def subscribe(
