@@ -132,5 +132,7 @@ async def _filled(settings: RegistrationSettings, pool: Pool) -> Register:
         francistown=await add_foreign_organisation(
             pool, AddForeignOrganisation("Francistown", "BW")
         ),
-        staff=await staff_account(pool, email="staff@samband.example", name="Sam Berg"),
+        staff=await staff_account(
+            pool, email="staff@samband.example", name="Sam Berg", operator="tests"
+        ),
     )

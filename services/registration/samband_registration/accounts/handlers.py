@@ -1,13 +1,15 @@
 """Commands on staff accounts, and signing in."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
 from samband_contracts.values import Role
+from samband_kit import audit
 from samband_kit.accounts import Account, account, put_account
-from samband_kit.database import Pool, transaction
-from samband_kit.errors import NotAllowed
+from samband_kit.database import Connection, Pool, transaction
+from samband_kit.errors import Conflict, NotAllowed, NotFound
 from samband_kit.ids import new_id
 from samband_kit.web.i18n import N_
 from samband_kit.web.links import Link, spend_link
@@ -25,17 +27,75 @@ class AccountClosed(NotAllowed):
     advice = N_("Ask the person who gave it to you.")
 
 
-async def staff_account(pool: Pool, *, email: str, name: str) -> UUID:
-    """The account of one of staff, made and announced if there is none yet."""
+class AccountUnknown(NotFound):
+    """Nobody of staff has this e-mail address."""
+
+
+class OtherRoles(Conflict):
+    """The account is there already, with these roles: {roles}."""
+
+
+async def staff_account(
+    pool: Pool,
+    *,
+    email: str,
+    name: str,
+    operator: str,
+    roles: frozenset[Role] | None = None,
+) -> UUID:
+    """The account that gets a sign-in link; made and announced if there is none yet.
+
+    Raises:
+        AccountClosed: it is closed.
+        OtherRoles: it is there, with other roles than `roles`.
+    """
     async with transaction(pool) as conn:
         made = new_id()
         if await store.put(conn, made, email=email, name=name):
-            await put_account(conn, Account(made, STAFF_ROLES, epoch=1, active=True))
-            return made
-        known = await store.account_id(conn, email)
-        # The insert above waited for whoever wrote the address first.
-        assert known is not None  # noqa: S101 - addresses are never deleted
-        return known
+            who = Account(made, roles or STAFF_ROLES, epoch=1, active=True)
+            await put_account(conn, who)
+        else:
+            who = await _known(conn, email)
+            if not who.active:
+                raise AccountClosed
+            if roles is not None and roles != who.roles:
+                raise OtherRoles(roles=", ".join(sorted(who.roles)))
+        await audit.record(
+            conn,
+            operator=operator,
+            command="sign-in-link",
+            subject=str(who.account_id),
+            reason="",
+        )
+        return who.account_id
+
+
+async def close_account(conn: Connection, *, email: str, operator: str, reason: str) -> bool:
+    """Close the account and end its sessions, in every service; False if it was closed before.
+
+    Raises AccountUnknown.
+    """
+    who = await _known(conn, email)
+    if not who.active:
+        return False
+    await put_account(conn, replace(who, epoch=who.epoch + 1, active=False))
+    await audit.record(
+        conn,
+        operator=operator,
+        command="close-account",
+        subject=str(who.account_id),
+        reason=reason,
+    )
+    return True
+
+
+async def end_sessions(pool: Pool, account_id: UUID) -> None:
+    """End all sessions of the account, in every browser and every service."""
+    async with transaction(pool) as conn:
+        await store.lock(conn, account_id)
+        who = await account(conn, account_id)
+        if who is not None:
+            await put_account(conn, replace(who, epoch=who.epoch + 1))
 
 
 async def use_sign_in_link(pool: Pool, link: Link) -> Account:
@@ -51,3 +111,14 @@ async def use_sign_in_link(pool: Pool, link: Link) -> Account:
             raise AccountClosed
         await spend_link(conn, link)
         return who
+
+
+async def _known(conn: Connection, email: str) -> Account:
+    account_id = await store.account_id(conn, email)
+    if account_id is None:
+        raise AccountUnknown
+    await store.lock(conn, account_id)
+    who = await account(conn, account_id)
+    if who is None:
+        raise AccountUnknown
+    return who

@@ -4,10 +4,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from samband_kit.web.context import runtime_of
 from samband_kit.web.links import Links
-from samband_kit.web.pages import page, see_other
-from samband_kit.web.sessions import public, sign_in, sign_out
+from samband_kit.web.navigation import menu
+from samband_kit.web.pages import page
+from samband_kit.web.sessions import public, session_of, sign_in, sign_out
 
-from samband_registration.accounts.handlers import SIGN_IN, use_sign_in_link
+from samband_registration.accounts.handlers import SIGN_IN, end_sessions, use_sign_in_link
 
 router = APIRouter(dependencies=[public])
 
@@ -24,11 +25,15 @@ async def use_link(request: Request, token: str) -> Response:
     """Begin a session; the link is used up."""
     link = Links(runtime_of(request).settings).verify(SIGN_IN, token)
     sign_in(request, await use_sign_in_link(runtime_of(request).pool, link))
-    return see_other(request, "list_registrations")
+    mine = menu(session_of(request))
+    return RedirectResponse(mine[0].path if mine else "/", 303)
 
 
 @router.post("/logga-ut")
 async def leave(request: Request) -> Response:
-    """End the session in this browser."""
+    """End the session, and all others of the account: a copied cookie is worth nothing then."""
+    session = session_of(request)
+    if session is not None:
+        await end_sessions(runtime_of(request).pool, session.subject)
     sign_out(request)
     return RedirectResponse("/", 303)

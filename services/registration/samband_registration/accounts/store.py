@@ -14,6 +14,11 @@ async def account_id(conn: Connection, email: str) -> UUID | None:
     return found
 
 
+async def lock(conn: Connection, account_id: UUID) -> None:
+    """Hold the account until the transaction ends, so that no epoch is given twice."""
+    await conn.execute("select 1 from accounts where account_id = $1 for update", account_id)
+
+
 async def put(conn: Connection, account_id: UUID, *, email: str, name: str) -> bool:
     """Write a new account; False if the address has one already."""
     written: bool | None = await conn.fetchval(
