@@ -2,9 +2,11 @@
 
 import asyncio
 import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import pytest
-from samband_contracts.topics import ALL, CALLS, CONTACT_STATE, NETWORKS
+from samband_contracts.topics import ACCOUNT_STATE, ALL, CALLS, CONTACT_STATE, NETWORKS
 from samband_kit import topics
 from samband_kit.kafka import Administration, KafkaUnreachable
 from samband_kit.testing import Backing, service_settings
@@ -26,6 +28,11 @@ async def test_all_topics_are_created_once_as_their_contracts_say(backing: Backi
         contacts = found[physical(settings.kafka_prefix, CONTACT_STATE)]
         assert contacts.configs["cleanup.policy"] == "compact"
         assert contacts.configs["max.compaction.lag.ms"] == "3600000"
+        assert contacts.configs["delete.retention.ms"] == str(30 * 24 * 3_600_000)
+        accounts = found[physical(settings.kafka_prefix, ACCOUNT_STATE)]
+        assert accounts.configs["delete.retention.ms"] == str(24 * 3_600_000)
+        assert calls.replicas == 1
+        assert calls.configs["min.insync.replicas"] == "1"
 
 
 async def test_the_job_may_run_twice_at_once(backing: Backing) -> None:
@@ -58,6 +65,76 @@ async def test_another_cleanup_policy_is_refused_and_then_nothing_is_done(
                 await ensure_topics(settings, [NETWORKS, CALLS])
             assert f"{name} has cleanup.policy=compact instead of delete" in str(refused.value)
             assert physical(settings.kafka_prefix, NETWORKS) not in await kafka.names()
+
+
+async def test_a_rehearsal_says_what_would_be_done_and_does_nothing(backing: Backing) -> None:
+    small = dataclasses.replace(CALLS, partitions=2)
+    async with service_settings(backing, "samband_kit") as settings:
+        await ensure_topics(settings, [small])
+        created, extended = await ensure_topics(settings, [NETWORKS, CALLS], dry_run=True)
+        assert created.startswith("Would create ")
+        assert extended.startswith("Would extend ")
+        async with Administration(settings.kafka_servers) as kafka:
+            names = [physical(settings.kafka_prefix, topic) for topic in (NETWORKS, CALLS)]
+            [found] = (await kafka.describe(names)).values()
+            assert found.partitions == 2
+
+
+class Cluster(Administration):
+    """Three brokers, of which the one that leads a partition is down."""
+
+    made: ClassVar[dict[str, Mapping[str, str]]] = {}
+
+    async def __aenter__(self) -> Administration:
+        self._client = self
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        return
+
+    async def brokers(self) -> int:
+        return 3
+
+    async def describe_topics(self) -> list[dict[str, object]]:
+        partitions = [
+            {"partition": number, "leader": leader, "replicas": [1]}
+            for number, leader in enumerate((1, -1))
+        ]
+        made = [
+            {"topic": name, "partitions": [{"leader": 1, "replicas": [1, 2, 3]}] * 12}
+            for name in self.made
+        ]
+        return [{"topic": CALLS.name, "partitions": partitions}, *made]
+
+    async def _configs(self, names: Sequence[str]) -> dict[str, dict[str, str]]:
+        return {name: {**topics.configs(CALLS), "min.insync.replicas": "1"} for name in names}
+
+    async def create(
+        self, name: str, *, partitions: int, replicas: int, configs: Mapping[str, str]
+    ) -> bool:
+        self.made[name] = configs
+        return (partitions, replicas) == (12, 3)
+
+
+async def test_a_partition_without_a_leader_is_there_but_cannot_be_written() -> None:
+    async with Cluster("") as kafka:
+        assert (await kafka.describe([CALLS.name]))[CALLS.name].partitions == 2
+        assert await kafka.writable([CALLS.name]) == {CALLS.name: 1}
+
+
+async def test_two_must_have_a_fact_where_there_are_three_and_shortages_are_reported(
+    backing: Backing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(topics, "Administration", Cluster)
+    small = dataclasses.replace(CALLS, partitions=2)
+    async with service_settings(backing, "samband_kit") as fresh:
+        settings = fresh.model_copy(update={"kafka_prefix": ""})
+        assert await ensure_topics(settings, [small], dry_run=True) == [
+            f"{CALLS.name} has 1 replicas instead of 3: reassign its partitions.",
+            f"{CALLS.name} has min.insync.replicas=1 instead of 2: alter the topic.",
+        ]
+        await ensure_topics(settings, [NETWORKS])
+        assert Cluster.made[NETWORKS.name]["min.insync.replicas"] == "2"
 
 
 async def test_an_unreachable_kafka_is_one_clear_error(backing: Backing) -> None:

@@ -2,7 +2,8 @@
 
 It creates what is missing and adds partitions; it refuses a topic that has
 more partitions than declared, or other rules of cleaning, because either
-breaks the order of keys or the promise to keep events.
+breaks the order of keys or the promise to keep events. Too few replicas it
+only reports: everything works, and moving data is for whoever knows the cluster.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from samband_kit.settings import Settings
 
 _REPLICAS = 3
+_IN_SYNC = 2
 _HOUR_MS = 3_600_000
+_TOMBSTONE_DAYS = 30
 _VISIBLE_SECONDS = 30
 
 
@@ -49,11 +52,18 @@ def configs(topic: Topic) -> dict[str, str]:
         lag = str(topic.max_compaction_lag_hours * _HOUR_MS)
         # Compaction leaves the segment being written alone, so that one must end in time too.
         wanted |= {"max.compaction.lag.ms": lag, "segment.ms": lag}
+    if any(event.TOMBSTONE for event in topic.events):
+        # A reader that was away for as long still learns what was erased.
+        wanted["delete.retention.ms"] = str(_TOMBSTONE_DAYS * 24 * _HOUR_MS)
     return wanted
 
 
-async def ensure_topics(settings: Settings, topics: Sequence[Topic] = ALL) -> list[str]:
-    """Create and extend topics as needed; returns a sentence for each change.
+async def ensure_topics(
+    settings: Settings, topics: Sequence[Topic] = ALL, *, dry_run: bool = False
+) -> list[str]:
+    """Create and extend topics as needed; returns a sentence for each change and each shortage.
+
+    With `dry_run` nothing is changed, and the sentences say what would be.
 
     Raises:
         TopicsRefused: a topic is not what it should be and cannot be made so;
@@ -75,24 +85,36 @@ async def ensure_topics(settings: Settings, topics: Sequence[Topic] = ALL) -> li
         done = []
         for name, topic in wanted.items():
             if name not in present:
-                if await kafka.create(
-                    name, partitions=topic.partitions, replicas=replicas, configs=configs(topic)
-                ):
-                    done.append(f"Created {name} with {topic.partitions} partitions.")
-            elif present[name].partitions < topic.partitions:
-                await kafka.extend(name, topic.partitions)
+                if dry_run or await _create(kafka, name, topic, replicas):
+                    word = "Would create" if dry_run else "Created"
+                    done.append(f"{word} {name} with {topic.partitions} partitions.")
+                continue
+            if present[name].partitions < topic.partitions:
+                if not dry_run:
+                    await kafka.extend(name, topic.partitions)
+                word = "Would extend" if dry_run else "Extended"
                 done.append(
-                    f"Extended {name} from {present[name].partitions} to {topic.partitions} partitions."
+                    f"{word} {name} from {present[name].partitions} to {topic.partitions} partitions."
                 )
-        await _wait_until_there(kafka, wanted)
+            done += _shortages(present[name], replicas)
+        if not dry_run:
+            await _wait_until_there(kafka, wanted)
         return done
+
+
+async def _create(kafka: Administration, name: str, topic: Topic, replicas: int) -> bool:
+    # What is acknowledged is then in two places, as far as there are two.
+    in_sync = {"min.insync.replicas": str(min(_IN_SYNC, replicas))}
+    return await kafka.create(
+        name, partitions=topic.partitions, replicas=replicas, configs=configs(topic) | in_sync
+    )
 
 
 async def _wait_until_there(kafka: Administration, wanted: Mapping[str, Topic]) -> None:
     # Brokers learn of a new topic a little later than the controller that made it.
     deadline = time.monotonic() + _VISIBLE_SECONDS
     while time.monotonic() < deadline:
-        there = await kafka.partitions(list(wanted))
+        there = await kafka.writable(list(wanted))
         if all(there.get(name, 0) >= topic.partitions for name, topic in wanted.items()):
             return
         await asyncio.sleep(0.02)
@@ -112,4 +134,20 @@ def _differences(topic: Topic, found: TopicDescription) -> list[str]:
             sentences.append(
                 f"{found.name} has {key}={actual} instead of {value}: alter the topic."
             )
+    return sentences
+
+
+def _shortages(found: TopicDescription, replicas: int) -> list[str]:
+    sentences = []
+    if found.replicas < replicas:
+        sentences.append(
+            f"{found.name} has {found.replicas} replicas instead of {replicas}: "
+            "reassign its partitions."
+        )
+    in_sync = min(_IN_SYNC, replicas)
+    if int(found.configs.get("min.insync.replicas", 1)) < in_sync:
+        sentences.append(
+            f"{found.name} has min.insync.replicas="
+            f"{found.configs.get('min.insync.replicas')} instead of {in_sync}: alter the topic."
+        )
     return sentences

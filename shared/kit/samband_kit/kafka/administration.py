@@ -23,6 +23,8 @@ class TopicDescription:
 
     name: str
     partitions: int
+    replicas: int
+    """Of the partition that has the fewest, those that are down included."""
     configs: Mapping[str, str]
 
 
@@ -55,20 +57,24 @@ class Administration:
         """The names of all topics."""
         return [str(name) for name in await self._client.list_topics()]
 
-    async def partitions(self, names: Sequence[str]) -> dict[str, int]:
-        """How many partitions those of `names` have that exist and can be written."""
+    async def writable(self, names: Sequence[str]) -> dict[str, int]:
+        """How many partitions of each of `names` that exists can be written now."""
         return {
-            topic["topic"]: sum(partition["leader"] >= 0 for partition in topic["partitions"])
-            for topic in await self._client.describe_topics()
-            if topic["topic"] in names
+            name: sum(partition["leader"] >= 0 for partition in partitions)
+            for name, partitions in (await self._partitions(names)).items()
         }
 
     async def describe(self, names: Sequence[str]) -> dict[str, TopicDescription]:
-        """The topics of `names` that exist."""
-        found = await self.partitions(names)
+        """The topics of `names` that exist, with all partitions, whether they have a leader or not."""
+        found = await self._partitions(names)
         configs = await self._configs(list(found)) if found else {}
         return {
-            name: TopicDescription(name, partitions, configs[name])
+            name: TopicDescription(
+                name,
+                len(partitions),
+                min((len(partition["replicas"]) for partition in partitions), default=0),
+                configs[name],
+            )
             for name, partitions in found.items()
         }
 
@@ -93,6 +99,13 @@ class Administration:
     async def delete(self, names: Sequence[str]) -> None:
         """Delete topics; unknown ones are ignored."""
         await self._client.delete_topics(list(names))
+
+    async def _partitions(self, names: Sequence[str]) -> dict[str, list[Mapping[str, Any]]]:
+        return {
+            topic["topic"]: topic["partitions"]
+            for topic in await self._client.describe_topics()
+            if topic["topic"] in names
+        }
 
     async def _configs(self, names: Sequence[str]) -> dict[str, dict[str, str]]:
         wanted = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]

@@ -74,17 +74,18 @@ def operator_cli(service: Service) -> typer.Typer:
         every: Annotated[
             bool, typer.Option("--all", help="Those of all services, not only our own.")
         ] = False,
+        dry_run: DryRun = False,
         as_json: Json = False,
     ) -> None:
         """Create the service's topics, or extend them. Never shrinks or deletes one."""
         wanted = [topic for topic in ALL if every or topic.owner == service.name]
 
         async def work(settings: Settings) -> list[str]:
-            return await topics.ensure_topics(settings, wanted)
+            return await topics.ensure_topics(settings, wanted, dry_run=dry_run)
 
         done = execute(service, work)
         if as_json:
-            say_json({"changes": done})
+            say_json({"would_change" if dry_run else "changes": done})
         else:
             say("\n".join(done) or "All topics are as they should be.")
 
