@@ -52,6 +52,10 @@ async def people(here: Register, registration_id: UUID) -> tuple[UUID, ...]:
     return found.contact_ids
 
 
+async def happened(here: Register, registration_id: UUID) -> list[str]:
+    return [entry.action for entry in await here.read(rows.history, registration_id)]
+
+
 async def answered(here: Register, registration_id: UUID, *commands: str) -> State:
     state = State.DRAFT
     for name in commands:
@@ -142,6 +146,7 @@ async def test_a_foreign_link_confirms_nothing(here: Register) -> None:
 
 async def test_a_second_lund_is_flagged_and_can_join_the_first(here: Register) -> None:
     first = await here.confirmed()
+    (sender,) = await people(here, first)
     second = await here.confirmed(name="Bo Ek", email="bo@lund.example")
     assert await here.state(second) == "in_review"
     for _ in range(2):
@@ -151,8 +156,10 @@ async def test_a_second_lund_is_flagged_and_can_join_the_first(here: Register) -
         "interest-registration.flagged",
         "interest-registration.merged",
     ]
-    assert await people(here, first) == (*await people(here, first),)
-    assert set(await people(here, second)) < set(await people(here, first))
+    (joined,) = await people(here, second)
+    assert await people(here, first) == (sender, joined)
+    assert await happened(here, first) == ["submit", "confirm", "absorb"]
+    assert await happened(here, second) == ["submit", "confirm", "merge"]
 
 
 async def test_acceptance_names_the_persons_who_joined(here: Register) -> None:

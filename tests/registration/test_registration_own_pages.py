@@ -8,6 +8,7 @@ import pytest
 from samband_contracts.values import OrganisationKind
 from samband_kit.testing import Backing
 from samband_registration.organisations.domain import official_id
+from samband_registration.registrations.domain.machine import State
 from samband_registration.registrations.handlers.expiring import expire
 
 from tests.registration.register import Register, register
@@ -76,12 +77,42 @@ async def test_a_used_link_says_so_and_leads_on(sender: Visitor, sent: UUID) -> 
     assert (await sender.follow(await sender.submit(used))).status == 200
 
 
-async def test_an_expired_link_offers_a_new_start(sender: Visitor, sent: UUID) -> None:
-    path = f"/bekrafta/{sender.link('confirm', sent, hours=-1)}"
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("unverified", ("raderar vi anmälan", "so we delete the registration")),
+        ("expired", ("har vi raderat anmälan", "we have deleted the registration")),
+        (None, ("har vi raderat anmälan", "we have deleted the registration")),
+    ],
+)
+async def test_an_expired_link_offers_a_new_start(
+    sender: Visitor, sent: UUID, state: str | None, said: tuple[str, str]
+) -> None:
+    path = f"/bekrafta/{sender.link('confirm', sent if state else UUID(int=1), hours=-1)}"
+    if state:
+        await sender.here.pool.execute("update registrations set state = $1", state)
     for shown in (await sender.get(path), await sender.post(path)):
         assert shown.status == 410
+        assert said[sender.speaks_english] in shown.text
         assert shown.html.select(f'a[href="{sender.form_path()}"]')
-    assert await sender.here.state(sent) == "unverified"
+    assert not state or await sender.here.state(sent) == state
+
+
+@pytest.mark.parametrize(
+    "state",
+    [state.value for state in State if state not in (State.DRAFT, State.UNVERIFIED, State.EXPIRED)],
+)
+async def test_an_expired_link_of_a_confirmed_registration_says_so_and_opens_nothing(
+    sender: Visitor, sent: UUID, state: str
+) -> None:
+    await sender.here.pool.execute("update registrations set state = $1", state)
+    path = f"/bekrafta/{sender.link('confirm', sent, hours=-1)}"
+    for shown in (await sender.get(path), await sender.post(path)):
+        assert shown.status == 200
+        assert shown.heading in ("Du har bekräftat din adress", "You have confirmed your address")
+        assert "Upplands Väsby" not in shown.text
+        assert not shown.html.select("main form, main a")
+    assert await sender.here.state(sent) == state
 
 
 async def test_the_link_of_an_expired_registration_offers_a_new_start(
@@ -175,8 +206,18 @@ async def test_what_is_decided_can_no_longer_be_withdrawn(
 ) -> None:
     made = await sender.here.confirmed(organisation_id=organisation)
     await sender.here.pool.execute("update registrations set state = 'accepted'")
-    refused = await sender.post(f"/min-anmalan/{sender.link('registration', made)}/aterkalla")
-    assert refused.status == 409
+    token = sender.link("registration", made)
+    for refused in (
+        await sender.post(f"/min-anmalan/{token}/aterkalla"),
+        await sender.post(f"/min-anmalan/{token}/anslut", {"choice": "join"}),
+    ):
+        assert refused.status == 409
+        assert refused.heading in ("Er anmälan", "Your registration")
+        said = (
+            "Anmälan har nu läget ”Antagen”, så det här gick inte att göra.",
+            "The registration is now “Accepted”, so this could not be done.",
+        )
+        assert said[sender.speaks_english] in refused.text
     assert await sender.here.state(made) == "accepted"
 
 

@@ -80,6 +80,10 @@ class Visitor:
     client: httpx.AsyncClient
     here: Register
 
+    @property
+    def speaks_english(self) -> bool:
+        return self.client.cookies["lang"] == "en"
+
     async def get(self, path: str) -> Page:
         """Open a page."""
         return Page(await self.client.get(path))

@@ -7,7 +7,12 @@ from uuid import UUID
 
 from samband_kit.errors import Conflict
 
-from samband_registration.registrations.domain.machine import STANDING, UNDECIDED, Registration
+from samband_registration.registrations.domain.machine import (
+    STANDING,
+    UNDECIDED,
+    Registration,
+    State,
+)
 
 
 class JoinedEnded(Conflict):
@@ -35,6 +40,17 @@ def first_of_same(
         )
     ]
     return min(same, key=_confirmed, default=None)
+
+
+def joins_at_once(first: Registration) -> bool:
+    """Whether the sender of a duplicate joins `first` without anybody looking at it.
+
+    Raises:
+        JoinedEnded: there is nothing left to join.
+    """
+    if first.state not in STANDING:
+        raise JoinedEnded
+    return first.state is State.SUBMITTED
 
 
 def absorb(into: Registration, merged: Registration) -> Registration:

@@ -26,6 +26,7 @@ from samband_registration.registrations.handlers.writing import (
     Actor,
     apply,
     held,
+    held_first,
     held_with_organisation,
     merge,
 )
@@ -67,7 +68,8 @@ async def merge_duplicate(
     """Make it a part of the one that it repeats; its contact persons follow."""
 
     async def change(conn: Connection, actor: Actor) -> Registration:
-        return await merge(conn, await held_with_organisation(conn, registration_id), actor)
+        before = await held_with_organisation(conn, registration_id)
+        return await merge(conn, before, await held_first(conn, before), actor)
 
     return await _once(pool, f"merge {registration_id}", change, account_id, key)
 

@@ -5,7 +5,9 @@ a double click sends twice has one effect and one answer.
 """
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 from uuid import UUID
 
 from samband_contracts.values import Language, Organisation, Undecided
@@ -23,7 +25,7 @@ from samband_registration.contacts import store as contacts
 from samband_registration.contacts.domain import Contact
 from samband_registration.limits import Terms, spend_mail
 from samband_registration.organisations import store as organisations
-from samband_registration.registrations.domain.duplicates import first_of_same
+from samband_registration.registrations.domain.duplicates import first_of_same, joins_at_once
 from samband_registration.registrations.domain.machine import (
     UNDECIDED,
     Confirm,
@@ -39,11 +41,15 @@ from samband_registration.registrations.handlers.writing import (
     SENDER,
     apply,
     held,
+    held_first,
     held_with_organisation,
     merge,
+    record,
 )
 from samband_registration.registrations.store import rows
 from samband_registration.registrations.store.themes import themes
+
+_NOTED: Final[Mapping[rows.Wish, str]] = {"join": "ask_to_join", "keep": "keep_own"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +130,25 @@ async def confirm(pool: Pool, registration_id: UUID) -> Registration:
 
 
 async def join(pool: Pool, registration_id: UUID) -> Registration:
-    """The sender joins the first one. Again: nothing happens.
+    """The sender wants to be a part of the first one. Again: nothing happens.
+
+    Who joins acts for the organisation. So it happens at once only as long as
+    staff will look at the first one anyway; later the wish is noted, and staff
+    decide about it.
 
     Raises:
         JoinedEnded: the first one has been declined or withdrawn meanwhile.
+        TransitionRefused: it is no longer a possible duplicate.
     """
     async with transaction(pool) as conn:
         before = await held_with_organisation(conn, registration_id)
         if before.state is State.MERGED:
             return before
-        return await merge(conn, before, SENDER)
+        first = await held_first(conn, before)
+        if before.state is not State.IN_REVIEW or joins_at_once(first):
+            return await merge(conn, before, first, SENDER)
+        await _note(conn, before, "join")
+        return before
 
 
 async def keep_own(pool: Pool, registration_id: UUID) -> Registration:
@@ -141,9 +156,7 @@ async def keep_own(pool: Pool, registration_id: UUID) -> Registration:
     async with transaction(pool) as conn:
         before = await held(conn, registration_id)
         if before.state is State.IN_REVIEW:
-            at = await clock(conn)
-            if await rows.keep_by_sender(conn, registration_id, at):
-                await rows.record(conn, [before], action="keep_own", actor=SENDER.role, now=at)
+            await _note(conn, before, "keep")
         return before
 
 
@@ -177,6 +190,13 @@ async def chosen(
     if wrong or counterpart is None:
         raise FieldErrors(wrong)
     return counterpart
+
+
+async def _note(conn: Connection, duplicate: Registration, wish: rows.Wish) -> None:
+    if await rows.wish(conn, duplicate.registration_id) == wish:
+        return
+    await rows.put_wish(conn, duplicate.registration_id, wish, await clock(conn))
+    await record(conn, duplicate, _NOTED[wish], SENDER)
 
 
 def _reference() -> str:

@@ -61,29 +61,42 @@ async def apply(
     at = await clock(conn)
     after, events = decide(before, command, at)
     await rows.update(conn, [after])
-    await rows.record(
-        conn,
-        [after],
-        action=trigger_of(command),
-        actor=actor.role,
-        account_id=actor.account_id,
-        now=at,
-    )
+    await record(conn, after, trigger_of(command), actor)
     await outbox.append(conn, events)
     return after
 
 
-async def merge(conn: Connection, before: Registration, actor: Actor) -> Registration:
-    """Make a held duplicate a part of the first one; its contact persons follow.
+async def held_first(conn: Connection, duplicate: Registration) -> Registration:
+    """The registration that a held duplicate would become a part of, locked as well.
 
     The caller holds the organisation too, so no other merge of its
     registrations is under way.
     """
-    first = before.duplicate_of or before.registration_id
-    into = await held(conn, first)
+    first = await held(conn, duplicate.duplicate_of or duplicate.registration_id)
     # The first one may itself have become a part of another since.
-    while into.merged_into is not None:
-        into = await held(conn, into.merged_into)
+    while first.merged_into is not None:
+        first = await held(conn, first.merged_into)
+    return first
+
+
+async def merge(
+    conn: Connection, before: Registration, into: Registration, actor: Actor
+) -> Registration:
+    """Make a held duplicate a part of `into`, held as well; its contact persons follow."""
     after = await apply(conn, before, Merge(into=into.registration_id), actor)
-    await rows.put_contacts(conn, absorb(into, before))
+    grown = absorb(into, before)
+    await rows.put_contacts(conn, grown)
+    await record(conn, grown, "absorb", actor)
     return after
+
+
+async def record(conn: Connection, registration: Registration, action: str, actor: Actor) -> None:
+    """Write a line into the history of a registration that is held."""
+    await rows.record(
+        conn,
+        [registration],
+        action=action,
+        actor=actor.role,
+        account_id=actor.account_id,
+        now=await clock(conn),
+    )

@@ -9,13 +9,16 @@ from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from samband_kit.errors import Conflict, FieldErrors
+from itsdangerous.encoding import base64_decode
+from samband_contracts.values import OrganisationKind
+from samband_kit.errors import Conflict, FieldErrors, TransitionRefused
 from samband_kit.web.context import runtime_of
 from samband_kit.web.forms import Ask, Form, read_form
 from samband_kit.web.i18n import N_, _, language
-from samband_kit.web.links import LinkExpired, Links
+from samband_kit.web.links import LAYOUT, LinkExpired, Links
 from samband_kit.web.pages import page, see_other
 from samband_kit.web.sessions import public
+from samband_kit.web.signing import signer
 from samband_kit.web.times import format_datetime
 
 from samband_registration.calls import store as calls
@@ -29,7 +32,13 @@ from samband_registration.registrations.domain.machine import (
     State,
 )
 from samband_registration.registrations.handlers import sending
-from samband_registration.registrations.pages.wording import HAPPENED, NEXT, STATES
+from samband_registration.registrations.pages.wording import (
+    HAPPENED,
+    JOINED_ENDED,
+    NEXT,
+    STATES,
+    WISHES_TO_JOIN,
+)
 from samband_registration.registrations.store import rows
 from samband_registration.settings import settings_of
 
@@ -38,6 +47,10 @@ CONFIRM: Final = "confirm"
 OWN: Final = "registration"
 PERSONAL_LINK: Final = timedelta(days=180)
 CHOOSE: Final = N_("Choose whether you join the other registration or keep your own.")
+
+
+class MovedOn(Conflict):
+    """The registration is now “{state}”, so this could not be done. Below is what happens next."""
 
 
 class Choice(Form):
@@ -52,7 +65,7 @@ async def confirm_address(request: Request, token: str) -> Response:
     try:
         found, call = await _found(request, CONFIRM, token)
     except LinkExpired:
-        return await _too_late(request)
+        return await _expired_link(request, token)
     if found.state is State.EXPIRED:
         return await _too_late(request)
     return page(
@@ -73,7 +86,7 @@ async def confirm(request: Request, token: str) -> Response:
         link = Links(runtime_of(request).settings).verify(CONFIRM, token)
         confirmed = await sending.confirm(runtime_of(request).pool, link.id)
     except (LinkExpired, ConfirmationLate):
-        return await _too_late(request)
+        return await _expired_link(request, token)
     own = Links(runtime_of(request).settings).sign(OWN, confirmed.registration_id, PERSONAL_LINK)
     if confirmed.state is State.IN_REVIEW and not await _answered(request, confirmed):
         return see_other(request, "offer_to_join", token=own)
@@ -83,25 +96,7 @@ async def confirm(request: Request, token: str) -> Response:
 @router.get("/min-anmalan/{token}")
 async def own_registration(request: Request, token: str) -> Response:
     """Where the registration stands, what happened, and what comes next."""
-    found, call = await _found(request, OWN, token)
-    async with runtime_of(request).pool.acquire() as conn:
-        history = await rows.history(conn, found.registration_id)
-        into = (
-            None if found.merged_into is None else await rows.registration(conn, found.merged_into)
-        )
-    return page(
-        request,
-        "registrations/own.html",
-        registration=found,
-        title=call.title.text(language()),
-        token=token,
-        state=STATES[found.state],
-        joined_state=None if into is None else STATES[into.state],
-        history=[(format_datetime(entry.at), _(HAPPENED[entry.action])) for entry in history],
-        next_step=NEXT[found.state],
-        may_join=found.state is State.IN_REVIEW and not await _answered(request, found),
-        may_withdraw=found.state in OPEN,
-    )
+    return await _own(request, token)
 
 
 @router.get("/min-anmalan/{token}/anslut")
@@ -110,7 +105,7 @@ async def offer_to_join(request: Request, token: str) -> Response:
     found, call = await _found(request, OWN, token)
     if found.state is not State.IN_REVIEW:
         return see_other(request, "own_registration", token=token)
-    return _offer(request, call, token, None)
+    return _offer(request, found, call, token, None)
 
 
 @router.post("/min-anmalan/{token}/anslut")
@@ -125,7 +120,9 @@ async def join_or_keep(request: Request, token: str) -> Response:
         else:
             await sending.keep_own(pool, found.registration_id)
     except (FieldErrors, JoinedEnded) as refused:
-        return _offer(request, call, token, refused)
+        return _offer(request, found, call, token, refused)
+    except TransitionRefused:
+        return await _own(request, token, moved_on=True)
     return see_other(request, "own_registration", token=token)
 
 
@@ -149,23 +146,76 @@ async def ask_to_withdraw(request: Request, token: str) -> Response:
 async def withdraw(request: Request, token: str) -> Response:
     """Withdraw. Again: the same."""
     found, _call = await _found(request, OWN, token)
-    await sending.withdraw(runtime_of(request).pool, found.registration_id)
+    try:
+        await sending.withdraw(runtime_of(request).pool, found.registration_id)
+    except TransitionRefused:
+        return await _own(request, token, moved_on=True)
     return see_other(request, "own_registration", token=token)
 
 
 def _offer(
-    request: Request, call: Call, token: str, refused: FieldErrors | Conflict | None
+    request: Request,
+    found: Registration,
+    call: Call,
+    token: str,
+    refused: FieldErrors | Conflict | None,
 ) -> Response:
     return page(
         request,
         "registrations/offer.html",
         refused=refused,
+        municipality=found.organisation.kind is OrganisationKind.MUNICIPALITY,
         title=call.title.text(language()),
         token=token,
     )
 
 
-async def _too_late(request: Request) -> Response:
+async def _own(request: Request, token: str, *, moved_on: bool = False) -> Response:
+    found, call = await _found(request, OWN, token)
+    async with runtime_of(request).pool.acquire() as conn:
+        history = await rows.history(conn, found.registration_id)
+        wish = await rows.wish(conn, found.registration_id)
+        joined = await rows.joined(conn, found)
+    next_step = NEXT[found.state]
+    if found.state is State.IN_REVIEW and wish == "join":
+        next_step = WISHES_TO_JOIN
+    elif joined is not None:
+        next_step = JOINED_ENDED.get(joined.state, next_step)
+    return page(
+        request,
+        "registrations/own.html",
+        refused=MovedOn(state=_(STATES[found.state][0])) if moved_on else None,
+        registration=found,
+        title=call.title.text(language()),
+        token=token,
+        state=STATES[found.state],
+        joined_state=None if joined is None else STATES[joined.state],
+        history=[(format_datetime(entry.at), _(HAPPENED[entry.action])) for entry in history],
+        next_step=next_step,
+        may_join=found.state is State.IN_REVIEW and wish is None,
+        may_withdraw=found.state in OPEN,
+    )
+
+
+async def _expired_link(request: Request, token: str) -> Response:
+    """What became of the registration; its page opens by a link that still works."""
+    async with runtime_of(request).pool.acquire() as conn:
+        found = await rows.registration(conn, _id_in_expired(request, token))
+    if found is None or found.state is State.EXPIRED:
+        return await _too_late(request)
+    if found.state is State.UNVERIFIED:
+        return await _too_late(request, going=True)
+    return page(request, "registrations/confirm.html", token=None, confirmed=True)
+
+
+def _id_in_expired(request: Request, token: str) -> UUID:
+    """The id in a token that was verified and has expired."""
+    signed = signer(runtime_of(request).settings, f"link.{CONFIRM}").unsign(token)
+    identity, _nonce, _expiry = LAYOUT.unpack(base64_decode(signed))
+    return UUID(bytes=identity)
+
+
+async def _too_late(request: Request, *, going: bool = False) -> Response:
     now = datetime.now(UTC)
     async with runtime_of(request).pool.acquire() as conn:
         open_calls = [call for call in await calls.calls(conn) if call.is_open(now)]
@@ -175,12 +225,13 @@ async def _too_late(request: Request) -> Response:
         status=410,
         calls=[(call.call_id, call.title.text(language())) for call in open_calls],
         hours=settings_of(runtime_of(request)).confirm_hours,
+        going=going,
     )
 
 
 async def _answered(request: Request, found: Registration) -> bool:
     async with runtime_of(request).pool.acquire() as conn:
-        return await rows.kept_by_sender(conn, found.registration_id)
+        return await rows.wish(conn, found.registration_id) is not None
 
 
 async def _found(

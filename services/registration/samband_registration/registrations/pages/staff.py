@@ -117,7 +117,7 @@ async def _detail(
         context: dict[str, Any] = {
             "people": await contacts.contacts(conn, found.contact_ids),
             "message": await rows.message(conn, registration_id),
-            "kept": await rows.kept_by_sender(conn, registration_id),
+            "wish": await rows.wish(conn, registration_id),
             "theme": next(
                 (
                     theme.label.text(language())

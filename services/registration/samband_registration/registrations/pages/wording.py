@@ -25,8 +25,10 @@ HAPPENED: Final[Mapping[str, str]] = {
     "submit": N_("The registration was sent"),
     "confirm": N_("The e-mail address was confirmed"),
     "keep_own": N_("You chose to keep your own registration"),
+    "ask_to_join": N_("You asked to join the first registration"),
     "keep": N_("ICLD kept the registration as one of its own"),
     "merge": N_("The registration joined another one from the same organisation"),
+    "absorb": N_("Another registration from the same organisation joined this one"),
     "open": N_("ICLD began a dialogue with you"),
     "accept": N_("ICLD accepted the registration"),
     "decline": N_("ICLD declined the registration"),
@@ -40,8 +42,10 @@ DONE: Final[Mapping[str, str]] = {
     "submit": N_("Sent"),
     "confirm": N_("E-mail address confirmed"),
     "keep_own": N_("The sender wants to keep their own registration"),
+    "ask_to_join": N_("The sender wants to join the first registration"),
     "keep": N_("Kept as a registration of its own"),
     "merge": N_("Merged into another registration"),
+    "absorb": N_("Another registration was merged into this one"),
     "open": N_("Dialogue opened"),
     "accept": N_("Accepted"),
     "decline": N_("Declined"),
@@ -80,3 +84,17 @@ NEXT: Final[Mapping[State, str]] = {
     ),
 }
 """What happens next, to the sender."""
+
+WISHES_TO_JOIN: Final = N_(
+    "You want to join the first registration. ICLD looks at it and gets back to you."
+)
+"""What happens next where the wish to join is noted and not yet granted."""
+
+JOINED_ENDED: Final[Mapping[State, str]] = {
+    State.WITHDRAWN: N_(
+        "The registration that you joined was withdrawn. "
+        "You can register again as long as the call is open."
+    ),
+    State.DECLINED: NEXT[State.DECLINED],
+}
+"""What happens next where the registration that the sender joined has ended."""

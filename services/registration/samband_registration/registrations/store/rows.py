@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal, TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -15,6 +16,8 @@ from samband_registration.registrations.domain.machine import (
     Registration,
     State,
 )
+
+Wish: TypeAlias = Literal["join", "keep"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,16 @@ async def registration(conn: Connection, registration_id: UUID) -> Registration 
     """The registration with this id."""
     row = await conn.fetchrow(_BY_ID, registration_id)
     return None if row is None else read_row(row)
+
+
+async def joined(conn: Connection, part: Registration) -> Registration | None:
+    """The registration that this one is now a part of, also by way of others."""
+    into: Registration | None = None
+    following = part.merged_into
+    while following is not None:
+        into = await registration(conn, following)
+        following = into.merged_into if into else None
+    return into
 
 
 async def lock(conn: Connection, *registration_ids: UUID) -> dict[UUID, Registration]:
@@ -143,26 +156,32 @@ async def message(conn: Connection, registration_id: UUID) -> str:
     return text
 
 
-async def kept_by_sender(conn: Connection, registration_id: UUID) -> bool:
-    """Whether the sender was offered to join the other one, and declined."""
-    kept: bool = await conn.fetchval(
-        "select kept_by_sender_at is not null from registrations where registration_id = $1",
-        registration_id,
-    )
-    return kept
-
-
-async def keep_by_sender(conn: Connection, registration_id: UUID, now: datetime) -> bool:
-    """Note that the sender prefers to keep it; False if that was noted before."""
-    noted: bool | None = await conn.fetchval(
+async def wish(conn: Connection, registration_id: UUID) -> Wish | None:
+    """What the sender answered to the offer to join the other one; None until then."""
+    answered: Wish | None = await conn.fetchval(
         """
-        update registrations set kept_by_sender_at = $2
-        where registration_id = $1 and kept_by_sender_at is null returning true
+        select case when asked_to_join_at is not null then 'join'
+                    when kept_by_sender_at is not null then 'keep' end
+        from registrations where registration_id = $1
         """,
         registration_id,
+    )
+    return answered
+
+
+async def put_wish(conn: Connection, registration_id: UUID, wish: Wish, now: datetime) -> None:
+    """Note what the sender wants now; the caller holds the row."""
+    await conn.execute(
+        """
+        update registrations
+        set asked_to_join_at = case $2::text when 'join' then $3::timestamptz end,
+            kept_by_sender_at = case $2::text when 'keep' then $3::timestamptz end
+        where registration_id = $1
+        """,
+        registration_id,
+        wish,
         now,
     )
-    return noted is True
 
 
 async def record(
