@@ -14,8 +14,10 @@ from samband_notifications.notifications.domain import (
     INVITATION_CANCELLED,
     REGISTRATION_ACCEPTED,
     REGISTRATION_DECLINED,
+    REGISTRATION_FLAGGED,
     REGISTRATION_JOINED,
     REGISTRATION_RECEIVED,
+    REGISTRATION_WITHDRAWN,
     TEMPLATES,
     Template,
     Thread,
@@ -63,6 +65,16 @@ SAID = [
         you to do now.""",
     ),
     (
+        REGISTRATION_FLAGGED,
+        REGISTRATION,
+        "Ni är redan anmälda: välj om ni vill ansluta er",
+        """Lunds kommun har redan anmält intresse i den här utlysningen. Välj om ni vill ansluta
+        er till den anmälan.""",
+        "You are registered already: choose whether to join",
+        """Chinsali has already registered interest in this call. Choose whether to join that
+        registration.""",
+    ),
+    (
         REGISTRATION_JOINED,
         REGISTRATION,
         "Er anmälan är ansluten till den som redan fanns",
@@ -89,6 +101,16 @@ SAID = [
         "Vi kan inte ge Lunds kommun en plats den här gången. Du behöver inte göra något.",
         "Our answer to your registration of interest LUN-4711",
         "We cannot offer Chinsali a place this time. There is nothing for you to do.",
+    ),
+    (
+        REGISTRATION_WITHDRAWN,
+        REGISTRATION,
+        "Anmälan LUN-4711 är återkallad",
+        """Intresseanmälan för Lunds kommun har återkallats av den som skickade den. Vi gör inget
+        mer med den.""",
+        "The registration LUN-4711 is withdrawn",
+        """The registration of interest for Chinsali has been withdrawn by the person who sent it.
+        We do nothing more with it.""",
     ),
     (
         INVITATION,

@@ -201,7 +201,7 @@ async def test_what_does_not_exist_is_said_clearly(backing: Backing) -> None:
     async with post_office(backing) as office, visiting(office) as visitor:
         for path, status in (
             (f"/utskick/{UUID(int=0)}", 404),
-            ("/utskick/nonsense", 422),
+            ("/utskick/nonsense", 404),
             ("/utskick?efter=nonsense", 422),
             (f"/api/notifications/deliveries/{UUID(int=0)}", 404),
             ("/api/notifications/deliveries?state=nonsense", 422),
@@ -211,7 +211,7 @@ async def test_what_does_not_exist_is_said_clearly(backing: Backing) -> None:
             ("/api/notifications/deliveries?limit=101", 422),
         ):
             answer = await visitor.get(path)
-            assert answer.status_code in (status, 404), answer.text
+            assert answer.status_code == status, path
             kind = "application/problem+json" if path.startswith("/api") else "text/html"
             assert answer.headers["content-type"].startswith(kind)
 
@@ -221,9 +221,10 @@ async def test_only_staff_get_in(backing: Backing) -> None:
         for role in (None, Role.COORDINATOR, Role.CONTACT_PERSON):
             async with visiting(office, role) as visitor:
                 api = f"/api/notifications/deliveries/{page.split('/')[-1]}"
+                refused = 401 if role is None else 403
                 for path in ("/utskick", page, "/api/notifications/deliveries", api):
-                    assert (await visitor.get(path)).status_code in (303, 401, 403), path
+                    assert (await visitor.get(path)).status_code == refused, path
                 for path in (f"{api}/queue-again", f"{api}/give-up"):
                     answer = await visitor.call(path, {"note": "x"})
-                    assert answer.status_code in (401, 403), path
+                    assert answer.status_code == refused, path
         assert list((await office.states()).values()) == ["held: no_reply"]

@@ -8,9 +8,11 @@ from samband_contracts.organisations import OrganisationDescribed
 from samband_contracts.registrations import (
     RegistrationAccepted,
     RegistrationDeclined,
+    RegistrationFlagged,
     RegistrationMerged,
     RegistrationReceived,
     RegistrationSubmitted,
+    RegistrationWithdrawn,
 )
 from samband_kit.accounts import ACCOUNT_REACTION
 from samband_kit.reactions import Reaction
@@ -22,8 +24,10 @@ from samband_notifications.notifications.domain import (
     INVITATION_CANCELLED,
     REGISTRATION_ACCEPTED,
     REGISTRATION_DECLINED,
+    REGISTRATION_FLAGGED,
     REGISTRATION_JOINED,
     REGISTRATION_RECEIVED,
+    REGISTRATION_WITHDRAWN,
 )
 from samband_notifications.notifications.handlers import Whom, tell
 from samband_notifications.organisations.handlers import on_organisation_described
@@ -44,10 +48,12 @@ REACTIONS = (
         topics.REGISTRATIONS,
         {
             RegistrationReceived: tell(CONFIRM_REGISTRATION, Whom.SENDER),
+            RegistrationFlagged: tell(REGISTRATION_FLAGGED, Whom.SENDER),
             RegistrationSubmitted: tell(REGISTRATION_RECEIVED, Whom.SENDER),
             RegistrationMerged: tell(REGISTRATION_JOINED, Whom.CONTACTS),
             RegistrationAccepted: tell(REGISTRATION_ACCEPTED, Whom.CONTACTS),
             RegistrationDeclined: tell(REGISTRATION_DECLINED, Whom.CONTACTS),
+            RegistrationWithdrawn: tell(REGISTRATION_WITHDRAWN, Whom.CONTACTS),
         },
     ),
     Reaction(

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 MAILS: Mapping[str, str] = {
     "confirm_registration": N_("Confirm the address"),
     "registration_received": N_("Registration received"),
+    "registration_flagged": N_("Registered already"),
     "registration_joined": N_("Registration joined another"),
     "registration_accepted": N_("Registration accepted"),
     "registration_declined": N_("Registration declined"),
+    "registration_withdrawn": N_("Registration withdrawn"),
     "invitation": N_("Invitation to a meeting"),
     "invitation_cancelled": N_("Meeting cancelled"),
 }

@@ -42,8 +42,11 @@ async def confirm(visitor: Visitor, officer: Officer, inbox: Inbox) -> Page:
     return await visitor.submit(page.form("Confirm the address"))
 
 
-async def join(visitor: Visitor, offer: Page) -> Page:
-    """Accept the offer to join the first registration."""
+async def join(visitor: Visitor, officer: Officer, inbox: Inbox) -> Page:
+    """Come back by the link in the mail, and accept the offer to join the first registration."""
+    letter = await inbox.wait_for(officer.email, "registration_flagged")
+    status = await visitor.open(letter.link("/min-anmalan"))
+    offer = await visitor.open(status.link("Choose whether to join the other registration"))
     return await visitor.submit(offer.form("Continue").choose("Join the first registration"))
 
 

@@ -69,12 +69,15 @@ CONFIRM_REGISTRATION = Template(
 REGISTRATION_RECEIVED = Template(
     "registration_received", Thread.RECEIPT, Policy.RESEND, STATUS_PAGE
 )
+REGISTRATION_FLAGGED = Template("registration_flagged", Thread.RECEIPT, Policy.RESEND, STATUS_PAGE)
 REGISTRATION_JOINED = Template("registration_joined", Thread.RECEIPT, Policy.RESEND, STATUS_PAGE)
 REGISTRATION_ACCEPTED = Template(
     "registration_accepted", Thread.DECISION, Policy.RESEND, STATUS_PAGE
 )
 # A no that comes twice hurts more than one that a person looks into.
 REGISTRATION_DECLINED = Template("registration_declined", Thread.DECISION, Policy.HOLD, STATUS_PAGE)
+# Whoever joined it has not withdrawn anything: its page speaks to the one who did.
+REGISTRATION_WITHDRAWN = Template("registration_withdrawn", Thread.DECISION, Policy.RESEND)
 INVITATION = Template("invitation", Thread.MEETING, Policy.RESEND, method=Method.REQUEST)
 INVITATION_CANCELLED = Template(
     "invitation_cancelled", Thread.MEETING, Policy.RESEND, method=Method.CANCEL
@@ -85,9 +88,11 @@ TEMPLATES: dict[str, Template] = {
     for template in (
         CONFIRM_REGISTRATION,
         REGISTRATION_RECEIVED,
+        REGISTRATION_FLAGGED,
         REGISTRATION_JOINED,
         REGISTRATION_ACCEPTED,
         REGISTRATION_DECLINED,
+        REGISTRATION_WITHDRAWN,
         INVITATION,
         INVITATION_CANCELLED,
     )

@@ -17,9 +17,11 @@ from samband_contracts.meetings import InvitationIssued, InvitationRevised, Invi
 from samband_contracts.registrations import (
     RegistrationAccepted,
     RegistrationDeclined,
+    RegistrationFlagged,
     RegistrationMerged,
     RegistrationReceived,
     RegistrationSubmitted,
+    RegistrationWithdrawn,
 )
 from samband_contracts.values import Organisation
 from samband_kit import outbox
@@ -45,10 +47,12 @@ if TYPE_CHECKING:
 
     Said: TypeAlias = (
         RegistrationReceived
+        | RegistrationFlagged
         | RegistrationSubmitted
         | RegistrationMerged
         | RegistrationAccepted
         | RegistrationDeclined
+        | RegistrationWithdrawn
     )
     Invited: TypeAlias = InvitationIssued | InvitationRevised | InvitationWithdrawn
 
@@ -137,7 +141,12 @@ def _about_registration(
             counterpart = name
         case RegistrationAccepted():
             undecided = True
-        case RegistrationMerged() | RegistrationDeclined():
+        case (
+            RegistrationFlagged()
+            | RegistrationMerged()
+            | RegistrationDeclined()
+            | RegistrationWithdrawn()
+        ):
             pass
     return Notification(
         notification_id=new_id(),
@@ -185,7 +194,12 @@ def _about_meeting(template: Template, event: CloudEvent[Invited], whom: Whom) -
 
 def _named(said: Said) -> tuple[UUID, ...]:
     match said:
-        case RegistrationReceived() | RegistrationSubmitted():
+        case RegistrationReceived() | RegistrationFlagged() | RegistrationSubmitted():
             return (said.contact_id,)
-        case RegistrationMerged() | RegistrationAccepted() | RegistrationDeclined():
+        case (
+            RegistrationMerged()
+            | RegistrationAccepted()
+            | RegistrationDeclined()
+            | RegistrationWithdrawn()
+        ):
             return said.contact_ids
