@@ -82,7 +82,13 @@ def poison() -> list[tuple[str, bytes | None, list[tuple[str, bytes | None]], by
         broken("deep nesting", deep(10_000)),
         broken("not UTF-8", b'{"membership_id": "\xff"}'),
         broken("large", b'{"x": "' + b"y" * 900_000 + b'"}'),
+        broken("NUL in a text", b'{"membership_id": "\\u0000"}'),
+        broken(
+            "NUL in a field name", b'{"organisation": {"country": "\\u0000", "kind": "\\u0000"}}'
+        ),
         misled("null header", id=None),
+        misled("header whose name has a NUL", **{"i\0d": b"1", "time": b"\0"}),
+        misled("header whose name is a NUL", **{"\0": b"x", "sequence": b"\0"}),
         misled("header that is no UTF-8", time=b"\xff"),
         misled("no sequence", sequence=None),
         misled("sequence 0", sequence=b"0"),

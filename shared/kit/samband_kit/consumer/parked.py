@@ -174,7 +174,7 @@ async def keep(conn: Connection, kept: Sequence[tuple[Waiting, Parking]]) -> Non
         _KEEP,
         [waiting.parked_id for waiting, _ in kept],
         [parking.reason.value for _, parking in kept],
-        [parking.error for _, parking in kept],
+        [_storable(parking.error) for _, parking in kept],
         attempts,
         [_wait(parking.reason, count) for (_, parking), count in zip(kept, attempts, strict=True)],
     )
@@ -221,13 +221,18 @@ def _row(fingerprint: bytes, parking: Parking) -> tuple[object, ...]:
         one.event_id,
         one.event_type,
         parking.reason.value,
-        parking.error,
+        _storable(parking.error),
         one.raw_key,
         headers_to_text(one.raw_headers),
         one.raw_value,
         attempts,
         _wait(parking.reason, attempts),
     )
+
+
+def _storable(text: str) -> str:
+    # Postgres takes neither a NUL nor half of a surrogate pair.
+    return text.replace("\0", "").encode(errors="replace").decode()
 
 
 def _wait(reason: Reason, attempts: int) -> float | None:

@@ -15,7 +15,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from uuid import UUID
 
-from samband_contracts.kafka import Unparsable, parse
+from samband_contracts.kafka import PULSE_KEY, PULSE_TYPE, Unparsable, parse
 
 if TYPE_CHECKING:
     from samband_contracts.event import CloudEvent
@@ -123,14 +123,12 @@ def read(
 
 
 def is_pulse(topic: Topic, arrived: Arrived) -> bool:
-    """A record of an unknown type that claims no place in an order.
-
-    Owners append such records to make Kafka roll its segments; they mean nothing.
-    """
+    """A record that an owner appends to make Kafka roll its segments; it means nothing."""
     return (
-        arrived.event is None
-        and arrived.event_type is not None
-        and topic.event(arrived.event_type) is None
+        topic.max_compaction_lag_hours is not None
+        and arrived.event is None
+        and arrived.event_type == PULSE_TYPE
+        and arrived.key == PULSE_KEY
         and all(name != "ce_sequence" for name, _ in arrived.raw_headers)
     )
 
@@ -174,7 +172,7 @@ def _broken(
         sequence=_sequence(legible.get("ce_sequence")),
         event_id=_uuid(legible.get("ce_id")),
         event_type=event_type[:LONGEST_KEY] if event_type else None,
-        complaint=complaint,
+        complaint=complaint.replace("\0", ""),
     )
 
 
