@@ -20,6 +20,7 @@ from samband_kit.testing import create_topics, eventually, read_events, service_
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    import asyncpg
     from samband_contracts.event import CloudEvent
     from samband_kit.database import Pool
     from samband_kit.settings import Settings
@@ -113,6 +114,18 @@ async def relay(of: Writer, **more: Any) -> AsyncIterator[Running]:
         yield running
     finally:
         await running.end()
+
+
+async def ends_the_lock_session(
+    conn: asyncpg.Connection[asyncpg.Record] | Pool,
+) -> bool:
+    """End the session that leads, as a restart of Postgres does; whether there was one."""
+    ended = await conn.fetch(
+        "select pg_terminate_backend(pid) from pg_locks"
+        " where locktype = 'advisory' and granted"
+        " and database = (select oid from pg_database where datname = current_database())"
+    )
+    return len(ended) == 1
 
 
 async def arrived(settings: Settings, topic: Topic = NETWORKS) -> dict[str, list[int]]:

@@ -34,7 +34,7 @@ async def test_ready_means_postgres_answers_and_the_schema_is_there(
     readiness = Readiness("samband_kit")
     assert await readiness.obstacle() == "Postgres has not been reached yet."
     pool = await open_pool(config)
-    readiness.connected(pool)
+    readiness.connected(config)
     assert await readiness.obstacle() is None
     admin = await asyncpg.connect(backing.postgres_url)
     name = admin_url(backing, config).rpartition("/")[2]
@@ -48,6 +48,15 @@ async def test_ready_means_postgres_answers_and_the_schema_is_there(
     assert await readiness.obstacle() is None
     readiness.stopping = True
     assert await readiness.obstacle() == "The process is stopping."
+    await pool.close()
+
+
+async def test_a_busy_pool_is_no_obstacle(config: Settings) -> None:
+    pool = await open_pool(config, max_size=1)
+    readiness = Readiness("samband_kit")
+    readiness.connected(config)
+    async with pool.acquire():
+        assert [await readiness.obstacle() for _ in range(2)] == [None, None]
     await pool.close()
 
 

@@ -229,7 +229,7 @@ async def test_blocked_keys_of_the_outbox_are_shown_released_and_quarantined(
     done = await invoke(config, "outbox", "quarantine", *words)
     assert "goes on without sequence 1" in done.stdout
     assert [command for _, command, _ in await audited(pool)] == [
-        "outbox unblock",
+        "outbox release",
         "outbox quarantine",
     ]
 

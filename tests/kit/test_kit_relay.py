@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import asyncpg
 from samband_contracts.topics import MEETINGS, NETWORKS
@@ -28,15 +27,13 @@ from tests.kit.outboxes import (
     Writer,
     arrived,
     by_key,
+    ends_the_lock_session,
     in_order_at_least_once,
     opened,
     relay,
     say,
     writer,
 )
-
-if TYPE_CHECKING:
-    pass
 
 KILLED_RELAY = Path(__file__).with_name("relay_killed_after_send.py")
 
@@ -145,16 +142,6 @@ async def test_a_relay_whose_lock_session_is_ended_stops_and_the_standby_goes_on
         found = await arrived(service.settings)
         assert set(found) == {str(key) for key in keys}
         assert all(in_order_at_least_once(sequences, 120) for sequences in found.values())
-
-
-async def ends_the_lock_session(admin: asyncpg.Connection[asyncpg.Record]) -> bool:
-    """Whether there was one to end."""
-    ended = await admin.fetch(
-        "select pg_terminate_backend(pid) from pg_locks"
-        " where locktype = 'advisory' and granted"
-        " and database = (select oid from pg_database where datname = current_database())"
-    )
-    return len(ended) == 1
 
 
 async def test_a_relay_killed_between_send_and_mark_loses_nothing_and_keeps_the_order(

@@ -98,7 +98,7 @@ async def test_a_blocked_key_goes_on_when_an_operator_says_so_and_only_then(
 
             # Tried again without a change, it is refused again.
             async with database.transaction(service.pool) as conn:
-                await blocked.unblock(
+                await blocked.release(
                     conn, NETWORKS.name, str(sick), operator="Ada", reason="the limit was raised"
                 )
             await eventually(lambda: is_blocked(service))
@@ -115,12 +115,12 @@ async def test_a_blocked_key_goes_on_when_an_operator_says_so_and_only_then(
             "select operator, command, subject, reason from operator_audit order by audit_id"
         )
         assert [tuple(note) for note in notes] == [
-            ("Ada", "outbox unblock", f"{NETWORKS.name} {sick}", "the limit was raised"),
+            ("Ada", "outbox release", f"{NETWORKS.name} {sick}", "the limit was raised"),
             ("Ada", "outbox quarantine", f"{NETWORKS.name} {sick} 2", "it was a test"),
         ]
         async with service.pool.acquire() as conn:
             with pytest.raises(blocked.NotBlocked, match="is not blocked"):
-                await blocked.unblock(conn, NETWORKS.name, str(sick), operator="Ada", reason="x")
+                await blocked.release(conn, NETWORKS.name, str(sick), operator="Ada", reason="x")
             with pytest.raises(blocked.NotBlocked):
                 await blocked.quarantine(conn, NETWORKS.name, "nobody", operator="A", reason="x")
 

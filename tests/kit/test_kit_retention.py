@@ -1,9 +1,13 @@
 """What is forgotten, and what never is."""
 
+from datetime import timedelta
+
+import pytest
 from samband_contracts.contacts import ContactErased
 from samband_contracts.topics import CONTACT_STATE, NETWORKS
-from samband_kit import database, outbox, retention
+from samband_kit import blocked, database, outbox, retention
 from samband_kit.ids import new_id
+from samband_kit.relay import store
 from samband_kit.testing import Backing
 
 from tests.kit.outboxes import opened, writer
@@ -28,6 +32,46 @@ async def test_published_state_goes_after_thirty_days_and_events_stay_for_ever(
         assert await retention.sweep(service.pool) == 2
         left = await service.pool.fetch("select topic, count(*) as n from outbox group by topic")
         assert {row["topic"]: row["n"] for row in left} == {NETWORKS.name: 3, CONTACT_STATE.name: 2}
+
+
+async def test_what_was_set_aside_goes_too(backing: Backing) -> None:
+    async with writer(backing, topics=()) as service:
+        async with database.transaction(service.pool) as conn:
+            await outbox.append(conn, [ContactErased(contact_id=new_id()) for _ in range(2)])
+        await service.pool.execute(
+            "update outbox set quarantined_at = now() - position * interval '20 days'"
+        )
+        assert await retention.sweep(service.pool) == 1
+
+
+@pytest.mark.parametrize(
+    ("statement", "arguments", "index"),
+    [
+        (retention.FORGET, ([CONTACT_STATE.name], timedelta(days=30), 2000), "outbox_forgettable"),
+        (blocked.QUARANTINE, (NETWORKS.name, "key 7"), "outbox_waiting"),
+        (store.MARK, ([7],), "outbox_waiting"),
+    ],
+    ids=["sweep", "quarantine", "mark"],
+)
+async def test_a_table_that_is_kept_for_ever_is_never_read_as_a_whole(
+    backing: Backing, statement: str, arguments: tuple[object, ...], index: str
+) -> None:
+    async with writer(backing, topics=()) as service:
+        await service.pool.execute(
+            """
+            insert into outbox (topic, key, sequence, event_id, event_type, headers, published_at)
+            select case when n % 1000 = 0 then $1 else $2 end, 'key ' || n, 1, gen_random_uuid(),
+                   'x', '{}', case when n > 20 then now() - interval '40 days' end
+            from generate_series(1, 20000) n
+            """,
+            CONTACT_STATE.name,
+            NETWORKS.name,
+        )
+        await service.pool.execute("analyze outbox")
+        lines = await service.pool.fetch(f"explain {statement}", *arguments)
+        plan = "\n".join(line[0] for line in lines)
+        assert index in plan, plan
+        assert "Seq Scan on outbox" not in plan, plan
 
 
 async def test_expired_nonces_limits_and_old_keys_go(backing: Backing) -> None:

@@ -9,13 +9,17 @@ import signal
 import socket
 import sys
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
+from prometheus_client import CollectorRegistry
+from samband_kit.database import open_pool
 from samband_kit.ids import new_id
-from samband_kit.service import Kind
+from samband_kit.service import Job, Kind, Runtime
+from samband_kit.supervisor.jobs import Jobs
 from samband_kit.testing import (
     Facts,
     admin_url,
@@ -28,6 +32,7 @@ from samband_kit.testing import (
 from tests.kit.asking import get
 from tests.kit.effects import TABLE, joined
 from tests.kit.listening_service import SERVICE
+from tests.kit.outboxes import ends_the_lock_session
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -233,6 +238,32 @@ async def test_jobs_run_in_one_process_and_a_failing_one_comes_again(config: Set
             before = await noted()
             await eventually(lambda: noted_more(noted, before))
             assert two.metric("samband_job_runs_total", job="note", outcome="done") == 0
+
+
+async def test_a_leader_that_lost_its_lock_stops_working_at_once(config: Settings) -> None:
+    began, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def work(_runtime: Runtime) -> None:
+        began.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+
+    pool, stop = await open_pool(config), asyncio.Event()
+    runtime = Runtime(SERVICE, config, pool, CollectorRegistry())
+    running = asyncio.create_task(Jobs(runtime, [Job("long", timedelta(hours=1), work)]).run(stop))
+    await began.wait()
+    # Just after a look, so that the next one is far away.
+    await asyncio.sleep(0.2)
+    began.clear()
+    assert await ends_the_lock_session(pool)
+    await asyncio.wait_for(cancelled.wait(), 1)
+    await asyncio.wait_for(began.wait(), 10)
+    stop.set()
+    await asyncio.wait_for(running, 10)
+    await pool.close()
 
 
 async def noted_more(noted: object, before: int) -> bool:

@@ -1,7 +1,7 @@
 """Blocked keys: what an operator does when Kafka refuses a record.
 
 The relay blocks the key of a refused record and goes on with all others. Two
-ways lead out, both audited: `unblock` tries again, after the cause has been
+ways lead out, both audited: `release` tries again, after the cause has been
 removed (a topic's limit raised, say); `quarantine` sets the refused record
 aside for ever and lets the rest of the key go on. Consumers will then miss
 that number and park what follows until someone skips the gap there.
@@ -13,6 +13,15 @@ from datetime import datetime, timedelta
 from samband_kit import audit
 from samband_kit.database import Connection
 from samband_kit.errors import NotFound
+
+# By position, through the index of what waits: no other leads to a key's rows.
+QUARANTINE = """
+update outbox set quarantined_at = now()
+where position = (
+    select min(position) from outbox
+    where topic = $1 and key = $2 and published_at is null and quarantined_at is null)
+returning sequence
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +80,7 @@ async def blocked_keys(conn: Connection) -> list[BlockedKey]:
     return [BlockedKey(**dict(row)) for row in rows]
 
 
-async def unblock(conn: Connection, topic: str, key: str, *, operator: str, reason: str) -> None:
+async def release(conn: Connection, topic: str, key: str, *, operator: str, reason: str) -> None:
     """Let the relay try the key again from its lowest unpublished record.
 
     Raises:
@@ -79,7 +88,7 @@ async def unblock(conn: Connection, topic: str, key: str, *, operator: str, reas
     """
     await _release(conn, topic, key)
     await audit.record(
-        conn, operator=operator, command="outbox unblock", subject=f"{topic} {key}", reason=reason
+        conn, operator=operator, command="outbox release", subject=f"{topic} {key}", reason=reason
     )
 
 
@@ -92,17 +101,7 @@ async def quarantine(conn: Connection, topic: str, key: str, *, operator: str, r
         NotBlocked: nothing was changed.
     """
     await _release(conn, topic, key)
-    sequence = await conn.fetchval(
-        """
-        update outbox set quarantined_at = now()
-        where topic = $1 and key = $2 and sequence = (
-            select min(sequence) from outbox
-            where topic = $1 and key = $2 and published_at is null and quarantined_at is null)
-        returning sequence
-        """,
-        topic,
-        key,
-    )
+    sequence = await conn.fetchval(QUARANTINE, topic, key)
     if sequence is None:
         raise NotBlocked(topic=topic, key=key)
     await audit.record(

@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from samband_kit import migrations
+from samband_kit import database, migrations
 from samband_kit.outages import POSTGRES_AWAY
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
     from starlette.requests import Request
 
-    from samband_kit.database import Pool
+    from samband_kit.settings import Settings
 
 _SECONDS = 2.0
 
@@ -35,32 +35,40 @@ class Readiness:
 
     def __init__(self, package: str) -> None:
         self._package = package
-        self._pool: Pool | None = None
+        self._settings: Settings | None = None
         self._migrated = False
         self.stopping = False
 
-    def connected(self, pool: Pool) -> None:
-        """The pool is open."""
-        self._pool = pool
+    def connected(self, settings: Settings) -> None:
+        """The pool is open; from now on Postgres is asked."""
+        self._settings = settings
 
     async def obstacle(self) -> str | None:
         """What stands in the way, in a sentence; None when ready."""
         if self.stopping:
             return "The process is stopping."
-        if self._pool is None:
+        if self._settings is None:
             return "Postgres has not been reached yet."
         try:
-            async with asyncio.timeout(_SECONDS), self._pool.acquire() as conn:
-                if self._migrated:
-                    await conn.execute("select 1")
-                    return None
-                missing = await migrations.missing(conn, self._package)
+            async with asyncio.timeout(_SECONDS):
+                missing = await self._missing(self._settings)
         except POSTGRES_AWAY as error:
             return f"Postgres does not answer ({type(error).__name__})."
         if missing:
             return f"The schema is not migrated: {', '.join(missing)} is missing."
         self._migrated = True
         return None
+
+    async def _missing(self, settings: Settings) -> list[str]:
+        # A connection of its own: a busy pool is no obstacle.
+        conn = await database.connect(settings)
+        try:
+            if not self._migrated:
+                return await migrations.missing(conn, self._package)
+            await conn.execute("select 1")
+            return []
+        finally:
+            await conn.close(timeout=_SECONDS)
 
 
 def operations_app(readiness: Readiness, registry: CollectorRegistry) -> Starlette:

@@ -1,8 +1,8 @@
 """Retention: what the kit's own tables may forget, and when.
 
-Published facts of event topics are kept for ever, because they heal an
-emptied Kafka. Those of state topics go after 30 days: their owner can state
-the present again at any time.
+Facts of event topics are kept for ever: the outbox is the record of what was
+said. Those of state topics go 30 days after they were published or set aside:
+Kafka keeps the newest of each key, and the owner's own tables hold the present.
 """
 
 from __future__ import annotations
@@ -22,6 +22,18 @@ STATE_FACTS = timedelta(days=30)
 IDEMPOTENCY_KEYS = timedelta(days=30)
 _CHUNK = 2_000
 
+# Says what the index outbox_forgettable says: without it this reads a table that only grows.
+FORGET = """
+delete from outbox
+where ctid = any(array(
+    select ctid from outbox
+    where topic like '%-state' and topic = any($1::text[])
+      and coalesce(published_at, quarantined_at) < now() - $2::interval
+    order by coalesce(published_at, quarantined_at)
+    limit $3))
+returning 1
+"""
+
 
 async def sweep(pool: Pool) -> int:
     """Delete what is old enough, in small transactions; returns how many rows of facts went."""
@@ -40,14 +52,7 @@ async def sweep(pool: Pool) -> int:
 
 async def _forget_state_facts(conn: Connection) -> int:
     rows = await conn.fetch(
-        """
-        delete from outbox
-        where ctid = any(array(
-            select ctid from outbox
-            where topic = any($1::text[]) and published_at < now() - $2::interval
-            limit $3))
-        returning 1
-        """,
+        FORGET,
         [topic.name for topic in ALL if topic.is_state],
         STATE_FACTS,
         _CHUNK,

@@ -24,6 +24,10 @@ create table outbox (
 -- The relay's way to what waits: small however large the table is.
 create unique index outbox_waiting on outbox (position)
     where published_at is null and quarantined_at is null;
+-- What may be forgotten one day, by when it was settled. Facts of events are not in it, so
+-- marking them as published costs nothing more.
+create index outbox_forgettable on outbox (coalesce(published_at, quarantined_at))
+    where topic like '%-state' and coalesce(published_at, quarantined_at) is not null;
 
 -- The last number given in each key; its row lock is what orders the writers of a key.
 create table outbox_counters (

@@ -65,7 +65,7 @@ def commands(service: Service) -> typer.Typer:
         """Let the relay try a blocked key again."""
 
         async def work(conn: Connection) -> None:
-            await blocked.unblock(conn, topic, key, operator=operator, reason=reason)
+            await blocked.release(conn, topic, key, operator=operator, reason=reason)
 
         with_pool(service, lambda pool: change(pool, work, dry_run=dry_run))
         say(f"{_would(dry_run)}{topic} {key} is tried again.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from samband_kit.consumer import failures
 from samband_kit.correlation import correlated
@@ -55,16 +55,19 @@ class Jobs:
         running = [
             asyncio.create_task(self._repeat(job, stop), name=job.name) for job in self._jobs
         ]
+        work = asyncio.gather(*running, return_exceptions=True)
+        stopped = asyncio.ensure_future(stop.wait())
         try:
             while not stop.is_set():
                 await leadership.check()
-                await pause(_LOOK_SECONDS, stop)
+                await _unless_lost(leadership, stopped, _LOOK_SECONDS)
             # Work that has begun may end; what takes longer is done again next time.
-            await asyncio.wait(running, timeout=self._runtime.settings.stop_timeout * 0.5)
+            await _unless_lost(leadership, work, self._runtime.settings.stop_timeout * 0.5)
         finally:
+            stopped.cancel()
             for task in running:
                 task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+            await work
 
     async def _repeat(self, job: Job, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -80,3 +83,11 @@ class Jobs:
             self._metrics.runs.labels(job.name, outcome).inc()
             self._metrics.seconds.labels(job.name).observe(seconds)
             await pause(max(job.every.total_seconds() - seconds, 0.0), stop)
+
+
+async def _unless_lost(leadership: Leadership, waited: asyncio.Future[Any], seconds: float) -> None:
+    await asyncio.wait(
+        {leadership.lost, waited}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+    )
+    if leadership.lost.done():
+        raise LeadershipLost("its connection was closed")

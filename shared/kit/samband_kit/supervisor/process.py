@@ -172,7 +172,7 @@ class Process:
                 log.warning("Postgres cannot be reached", error=failures.summary(error))
                 await pause(failures.delay(attempt, first=0.5, longest=_LONGEST_PAUSE), stop)
             else:
-                self._readiness.connected(pool)
+                self._readiness.connected(self.settings)
                 return pool
         return None
 
