@@ -14,10 +14,12 @@ from urllib.parse import urlsplit
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
-from samband_kit.errors import NotAllowed
+from samband_kit.errors import NotAllowed, Refusal
 from samband_kit.web.bodies import is_form, posted
 from samband_kit.web.context import runtime_of, visit_of
 from samband_kit.web.headers import give_cookie, read_cookie
+from samband_kit.web.sessions import COOKIE as SESSION_COOKIE
+from samband_kit.web.sessions import SignInNeeded
 from samband_kit.web.signing import keyed_hash
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -36,6 +38,18 @@ class PageTooOld(NotAllowed):
     advice = "Go back, load the page again and send once more."
 
 
+class CookiesMissing(NotAllowed):
+    """Your browser does not keep cookies, so we cannot tell that the page is yours."""
+
+    advice = "Allow cookies for this website in your browser's settings, load the page again and send once more."
+
+
+class SignedOutMeanwhile(SignInNeeded):
+    """You have been signed out, so nothing was sent."""
+
+    advice = "Sign in with your link first. If it no longer works, ask ICLD for a new one."
+
+
 def csrf_token(request: Request) -> str:
     """The token for this visitor's forms; gives the cookie when there is none yet."""
     secret = _secret(request)
@@ -49,7 +63,9 @@ def csrf_token(request: Request) -> str:
 async def check_csrf(request: Request) -> None:
     """Refuse an unsafe request that lacks either proof.
 
-    Raises FromElsewhere or PageTooOld (403).
+    Raises:
+        FromElsewhere, PageTooOld, CookiesMissing: 403.
+        SignedOutMeanwhile: 401, the page was a session's that has ended.
     """
     if request.method in SAFE:
         return
@@ -61,7 +77,15 @@ async def check_csrf(request: Request) -> None:
     else:
         return
     if isinstance(token, UploadFile) or not _valid(request, token):
-        raise PageTooOld
+        raise _reason(request)
+
+
+def comes_from_us(request: Request) -> bool:
+    """Whether the browser says so itself; what is silent proves nothing."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    return request.headers.get("origin") == _our_origin(request)
 
 
 def _check_origin(request: Request) -> None:
@@ -75,9 +99,21 @@ def _check_origin(request: Request) -> None:
     # pages included: it proves nothing either way, and the token decides.
     if origin in {None, "null"}:
         return
-    ours = urlsplit(runtime_of(request).settings.public_url)
-    if origin != f"{ours.scheme}://{ours.netloc}":
+    if origin != _our_origin(request):
         raise FromElsewhere
+
+
+def _our_origin(request: Request) -> str:
+    ours = urlsplit(runtime_of(request).settings.public_url)
+    return f"{ours.scheme}://{ours.netloc}"
+
+
+def _reason(request: Request) -> Refusal:
+    if visit_of(request).session is not None:
+        return PageTooOld()
+    if read_cookie(request, SESSION_COOKIE):
+        return SignedOutMeanwhile()
+    return PageTooOld() if read_cookie(request, COOKIE) else CookiesMissing()
 
 
 def _valid(request: Request, token: str) -> bool:

@@ -18,6 +18,7 @@ from samband_kit.logs import get_logger
 from samband_kit.web.context import visit_of, web_of
 from samband_kit.web.headers import add_headers
 from samband_kit.web.i18n import _
+from samband_kit.web.kept import kept
 from samband_kit.web.messages import sentence
 from samband_kit.web.pages import page
 from samband_kit.web.problems import (
@@ -60,15 +61,7 @@ def answer(
     response = (
         _problem(request, refusal, status)
         if _reads_json(request)
-        else page(
-            request,
-            "problem.html",
-            status=status,
-            message=message_of(refusal),
-            advice=advice_for(refusal, status),
-            details=[_(message) for message in refusal.fields.values()],
-            error_id=visit.correlation_id,
-        )
+        else _page(request, refusal, status)
     )
     retry_after = refusal.facts.get("retry_after", 60 if status == 503 else None)
     if retry_after is not None:
@@ -77,6 +70,21 @@ def answer(
         response.headers["WWW-Authenticate"] = "Session"
     response.headers.update(headers or {})
     return response
+
+
+def _page(request: Request, refusal: Refusal, status: int) -> Response:
+    typed = kept(request, refusal)
+    again = typed.advice if typed is not None else None
+    return page(
+        request,
+        "problem.html",
+        status=status,
+        message=message_of(refusal),
+        advice=_(again) if again is not None else advice_for(refusal, status),
+        kept=typed,
+        details=[_(message) for message in refusal.fields.values()],
+        error_id=visit_of(request).correlation_id,
+    )
 
 
 def _problem(request: Request, refusal: Refusal, status: int) -> JSONResponse:
