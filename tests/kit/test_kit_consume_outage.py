@@ -6,15 +6,18 @@ import asyncio
 import os
 import signal
 import time
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import pytest
+from samband_contracts.memberships import MembershipJoined
 from samband_contracts.topics import MEMBERSHIPS
 from samband_kit.consumer.batch import apply_batch
 from samband_kit.consumer.failures import is_infrastructure
 from samband_kit.database import open_pool
 from samband_kit.ids import new_id
+from samband_kit.reactions import Reaction
 from samband_kit.service import Kind
 from samband_kit.settings import Settings
 from samband_kit.testing import Backing, Facts, admin_url, eventually, running, service_settings
@@ -25,7 +28,10 @@ from tests.kit.consuming import listening, make_table
 from tests.kit.effects import Listener, arrived, effects, joined, parked_as, said
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Sequence
+
+    from samband_contracts.event import CloudEvent
+    from samband_kit.database import Connection
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +137,38 @@ async def test_a_statement_that_always_runs_out_of_time_is_parked_in_the_end(
         assert (len(settled.applied), len(settled.parked)) == (1, 1)
         assert await effects(pool, quick) == [1]
         await pool.close()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [IsADirectoryError("Europe"), asyncpg.InternalServerError("cache lookup"), MemoryError()],
+    ids=lambda error: type(error).__name__,
+)
+async def test_what_looks_like_an_outage_but_always_comes_again_is_parked_in_the_end(
+    backing: Backing, error: Exception
+) -> None:
+    async with service_settings(backing, "samband_kit") as settings:
+        await make_table(settings)
+        bad, good = new_id(), new_id()
+
+        async def handle(conn: Connection, events: Sequence[CloudEvent[Any]]) -> None:
+            if any(event.subject == str(bad) for event in events):
+                raise error
+            await Listener().note(conn, events)
+
+        service = replace(
+            listening(Listener()),
+            reactions=(Reaction(MEMBERSHIPS, {MembershipJoined: handle}),),
+        )
+        async with running(service, settings, Kind.CONSUME) as here:
+            await Facts(settings).publish(joined(bad), joined(good))
+
+            async def parked() -> bool:
+                assert await parked_as(here.pool) == [(1, "failed")]
+                assert await effects(here.pool, good) == [1]
+                return True
+
+            await eventually(parked, 40)
 
 
 @pytest.mark.parametrize(

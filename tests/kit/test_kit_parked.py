@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from prometheus_client import CollectorRegistry
 from samband_contracts.contacts import ContactErased
 from samband_contracts.topics import CONTACT_STATE, MEMBERSHIPS
 from samband_kit import outbox
 from samband_kit.consumer import inspection, parked
 from samband_kit.consumer.batch import apply_batch
-from samband_kit.consumer.retries import Healed, heal
+from samband_kit.consumer.retries import Healed, Retries, heal
 from samband_kit.database import open_pool, transaction
 from samband_kit.ids import new_id
+from samband_kit.metrics import ConsumeMetrics
 from samband_kit.reactions import Reaction
-from samband_kit.testing import service_settings
+from samband_kit.testing import eventually, service_settings
 
 from tests.kit.effects import (
     TABLE,
@@ -267,3 +270,33 @@ async def test_a_parked_record_is_shown_with_its_bytes(pool: Pool) -> None:
             await inspection.show(conn, 999)
     assert shown["raw_headers"] == [["a", None], ["b", "base64:/w=="]]
     assert (shown["raw_key"], shown["raw_value"]) == ("base64:/w==", "{")
+
+
+async def test_a_key_that_breaks_its_transaction_does_not_stop_the_other_keys(pool: Pool) -> None:
+    bad, good = new_id(), new_id()
+    listener = Listener(broken={str(bad), str(good)})
+    await apply(pool, listener.memberships, said(joined(bad), 1), said(joined(good), 1))
+    await pool.execute(
+        "update parked set next_attempt_at = now() - make_interval(hours => (key = $1)::int)",
+        str(bad),
+    )
+
+    async def break_off(conn: Connection, events: Sequence[CloudEvent[Any]]) -> None:
+        if events[0].subject == str(bad):
+            await conn.execute("select pg_terminate_backend(pg_backend_pid())")
+        await Listener().note(conn, events)
+
+    reaction = Reaction(MEMBERSHIPS, {type(joined(bad)): break_off})
+    retries = Retries(pool, [reaction], ConsumeMetrics(CollectorRegistry()))
+    stop = asyncio.Event()
+    trying = asyncio.create_task(retries.run(stop))
+
+    async def good_one_healed() -> bool:
+        assert await effects(pool) == [1]
+        assert await parked_as(pool) == [(1, "failed")]
+        assert await due(pool) == []
+        return True
+
+    await eventually(good_one_healed)
+    stop.set()
+    await trying

@@ -46,6 +46,16 @@ def test_a_settled_record_is_progress_also_inside_of_a_batch() -> None:
     assert not any(still.observe(count, {0: 7}, {0: 9}, 50) for count in range(10))
 
 
+def test_what_is_rolled_back_again_and_again_is_no_progress() -> None:
+    still = Stillness(patience=60)
+    still.observe(10, {0: 7}, {0: 9}, 1)
+    assert [still.observe(count, {0: 7}, {0: 9}, 50) for count in (15, 10, 15)] == [
+        False,
+        False,
+        True,
+    ]
+
+
 def test_one_partition_may_stand_still_longer_but_not_for_ever() -> None:
     still = Stillness(patience=60)
     answers = [

@@ -61,13 +61,14 @@ class Stillness:
     def observe(self, settled: int, offsets: Offsets, ends: Offsets, seconds: float) -> bool:
         """Take in that `seconds` have passed; True when it has stood still for too long.
 
-        `settled` rises with every record, `offsets` are the partitions' next
-        ones to apply.
+        `settled` rises with every record and falls back when a batch is rolled
+        back, so only a new highest value is progress; `offsets` are the
+        partitions' next ones to apply.
         """
         waiting = {number for number, end in ends.items() if offsets.get(number, 0) < end}
         moved = {n for n in waiting if offsets.get(n) != self.offsets.get(n)}
-        progress = bool(moved) or settled != self.settled or not waiting
-        self.settled, self.offsets = settled, dict(offsets)
+        progress = bool(moved) or settled > self.settled or not waiting
+        self.settled, self.offsets = max(settled, self.settled), dict(offsets)
         self.topic_still = 0.0 if progress else self.topic_still + seconds
         self.still = {n: self.still.get(n, 0.0) + seconds for n in waiting - moved}
         return self.topic_still >= self.patience or any(
@@ -177,7 +178,7 @@ class Watchdog:
         name = reading.topic.name
         before = self._ages.get(name, {})
         stillness = self._stillness.get(name)
-        has_moved = stillness is None or reading.settled != stillness.settled
+        has_moved = stillness is None or reading.settled > stillness.settled
         records = 0
         ages = {}
         now = time.time()
@@ -214,10 +215,11 @@ class Watchdog:
 
     def _act(self, reading: Reading) -> None:
         name = reading.topic.name
-        if self._rebuilt_at.get(name) == reading.settled:
+        settled = self._stillness[name].settled
+        if self._rebuilt_at.get(name) == settled:
             raise StandsStill(f"{name} stands still after its consumer was rebuilt")
         log.error("the consumer stands still and is rebuilt", topic=name)
-        self._rebuilt_at[name] = reading.settled
+        self._rebuilt_at[name] = settled
         self._metrics.rebuilds.inc()
         # All topics get new consumers, and all of them their full time.
         for stillness in self._stillness.values():

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from samband_kit import database, outbox
 from samband_kit.consumer import parked, positions
-from samband_kit.consumer.failures import describe, is_infrastructure, is_stubborn
+from samband_kit.consumer.failures import describe, is_infrastructure
 from samband_kit.consumer.plan import (
     Parking,
     Plan,
@@ -67,7 +67,8 @@ async def apply_batch(
     """Apply a batch and commit.
 
     `on_record` is called after each record of the slow way, as a sign of life.
-    With `stubborn`, time limits and deadlocks count as failures of a record.
+    With `stubborn`, whatever a handler raises while its connection lives is the
+    record's failure: a time limit it always runs into, a file it always misses.
 
     Raises:
         Exception: the infrastructure failed; nothing was written.
@@ -75,7 +76,7 @@ async def apply_batch(
     try:
         return await _together(pool, reaction, batch)
     except Exception as error:
-        if is_infrastructure(error) and not (stubborn and is_stubborn(error)):
+        if is_infrastructure(error) and not stubborn:
             raise
         settled = await _singly(pool, reaction, batch, on_record, stubborn=stubborn)
         settled.failure = error
@@ -125,7 +126,7 @@ async def apply_singly(
                 try:
                     await _apply_one(conn, reaction, one)
                 except Exception as error:
-                    passes = is_infrastructure(error) and not (stubborn and is_stubborn(error))
+                    passes = is_infrastructure(error) and not stubborn
                     if passes or conn.is_closed():
                         raise
                     facts.forget(appended)

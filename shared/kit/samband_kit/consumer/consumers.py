@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from faststream.exceptions import NackMessage
 from faststream.kafka.prometheus import KafkaPrometheusMiddleware
 
+from samband_kit import database
 from samband_kit.consumer import failures
 from samband_kit.consumer.batch import apply_batch
 from samband_kit.consumer.closing import stop_subscribers
@@ -24,6 +25,7 @@ from samband_kit.consumer.plan import Reason
 from samband_kit.consumer.records import arrive
 from samband_kit.consumer.subscriber import build_broker, subscribe
 from samband_kit.logs import get_logger
+from samband_kit.outages import POSTGRES_AWAY
 from samband_kit.pauses import Stopped, pause, unless
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 15.0
 _START_SECONDS = 60.0
 _STUBBORN_AFTER = 5
+_ANSWER_SECONDS = 5.0
 
 
 @dataclass(slots=True)
@@ -55,7 +58,8 @@ class Reading:
     reaction: Reaction
     subscriber: Any = None
     settled: int = 0
-    """Rises with every record that came to an end, also inside of a batch."""
+    """Rises with every record that came to an end, also inside of a batch; what was
+    rolled back is taken off again."""
     in_flight: bool = False
     failed: int = 0
     """Batches in a row that were rolled back."""
@@ -158,6 +162,7 @@ class Consumers:
         topic = reading.topic
         began = time.perf_counter()
         reading.in_flight = True
+        settled_before = reading.settled
         try:
             batch = [arrive(topic, record) for record in records]
             settled = await apply_batch(
@@ -165,9 +170,10 @@ class Consumers:
                 reading.reaction,
                 batch,
                 on_record=lambda: _count_up(reading),
-                stubborn=reading.failed >= _STUBBORN_AFTER,
+                stubborn=reading.failed >= _STUBBORN_AFTER and await self._postgres_answers(),
             )
         except Exception as error:  # noqa: BLE001 - every failure here is waited out and read again
+            reading.settled = settled_before
             await self._wait_out(reading, error)
             raise NackMessage from None
         finally:
@@ -180,6 +186,19 @@ class Consumers:
         self._report(topic, settled, time.perf_counter() - began)
         if settled.woken:
             self._retries.wake()
+
+    async def _postgres_answers(self) -> bool:
+        # Not through the pool: its connections may be what fails.
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                conn = await database.connect(self._runtime.settings)
+                try:
+                    await conn.execute("select 1")
+                finally:
+                    conn.terminate()
+        except POSTGRES_AWAY:
+            return False
+        return True
 
     async def _wait_out(self, reading: Reading, error: Exception) -> None:
         reading.failed += 1

@@ -3,7 +3,8 @@
 A deterministic failure comes again however often the record is read: it is
 parked. A failure of the infrastructure passes: the batch is rolled back and
 read again, for as long as it takes. Taking the first for the second holds up
-everybody; taking the second for the first parks healthy records.
+everybody; taking the second for the first parks healthy records. So a failure that comes again and again while Postgres
+answers is the record's after all, whatever its class; see `apply_batch`.
 """
 
 import random
@@ -22,27 +23,12 @@ _INFRASTRUCTURE = (
     MemoryError,
 )
 
-_STUBBORN = (
-    asyncpg.QueryCanceledError,
-    asyncpg.TransactionRollbackError,
-    asyncpg.LockNotAvailableError,
-)
-
 _LONGEST_ERROR = 4000
 
 
 def is_infrastructure(error: Exception) -> bool:
     """Whether the failure may pass by itself."""
     return isinstance(error, _INFRASTRUCTURE) and not isinstance(error, LOCAL_FILES)
-
-
-def is_stubborn(error: Exception) -> bool:
-    """Whether the failure, repeated while Postgres answers, is the record's after all.
-
-    A statement that always runs into its time limit would otherwise hold up
-    its partition for ever.
-    """
-    return isinstance(error, _STUBBORN)
 
 
 def delay(attempt: int, *, first: float, longest: float) -> float:

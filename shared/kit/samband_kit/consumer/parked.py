@@ -90,6 +90,14 @@ from unnest($1::bigint[], $2::text[], $3::text[], $4::int[], $5::float8[])
 where parked.parked_id = kept.parked_id
 """
 
+_POSTPONE = """
+update parked
+set attempts = attempts + 1,
+    next_attempt_at = clock_timestamp()
+      + make_interval(secs => least($4::float8, $3::float8 * power(2, least(attempts, 20))))
+where topic = $1 and key = $2 and skipped_at is null and next_attempt_at <= clock_timestamp()
+"""
+
 _ERASE_OLDER = """
 delete from parked
 using unnest($2::text[], $3::bigint[]) as erased (key, sequence)
@@ -178,6 +186,11 @@ async def keep(conn: Connection, kept: Sequence[tuple[Waiting, Parking]]) -> Non
         attempts,
         [_wait(parking.reason, count) for (_, parking), count in zip(kept, attempts, strict=True)],
     )
+
+
+async def postpone(conn: Connection, topic: str, key: str) -> None:
+    """An attempt at the key came to nothing at all; the next one comes later."""
+    await conn.execute(_POSTPONE, topic, key, FIRST_RETRY, LONGEST_RETRY)
 
 
 async def remove(conn: Connection, settled: Sequence[Waiting]) -> None:

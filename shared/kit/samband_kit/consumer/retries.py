@@ -115,13 +115,27 @@ class Retries:
             await self._count(conn)
             due = await parked.due(conn, self._reactions, limit=_KEYS)
         for topic, key in due:
-            more = True
-            while more and not stop.is_set():
+            try:
+                await self._heal(topic, key, stop)
+            except Exception as error:  # noqa: BLE001 - one key's failure stops no other key
+                log.warning(
+                    "parked records could not be tried",
+                    topic=topic,
+                    key=key,
+                    error=failures.summary(error),
+                )
+                # Raises if it is Postgres that fails: then all keys wait.
                 async with database.transaction(self._pool) as conn:
-                    healed = await heal(conn, self._reactions[topic], key)
-                more = healed.more
-                self._report(topic, key, healed)
+                    await parked.postpone(conn, topic, key)
         return len(due) == _KEYS
+
+    async def _heal(self, topic: str, key: str, stop: asyncio.Event) -> None:
+        more = True
+        while more and not stop.is_set():
+            async with database.transaction(self._pool) as conn:
+                healed = await heal(conn, self._reactions[topic], key)
+            more = healed.more
+            self._report(topic, key, healed)
 
     async def _count(self, conn: Connection) -> None:
         if time.monotonic() < self._count_at:
