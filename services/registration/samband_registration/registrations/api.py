@@ -123,7 +123,7 @@ async def get_form_token(request: Request) -> FormToken:
 @router.post("/calls/{call_id}/registrations", status_code=202, dependencies=[public])
 async def post_registration(request: Request, call_id: UUID, new: NewRegistration) -> Received:
     """Register interest; needs `Idempotency-Key`. The answer is the same for every address."""
-    check_human(request, ACTION, {"form_token": new.form_token, "website": new.website})
+    form = check_human(request, ACTION, {"form_token": new.form_token, "website": new.website})
     key = await idempotency_key(request)
     await spend_attempt(request)
     pool, given = runtime_of(request).pool, terms(request, new.email)
@@ -137,7 +137,7 @@ async def post_registration(request: Request, call_id: UUID, new: NewRegistratio
         theme=new.theme,
         message=new.message,
     )
-    registration_id = await submit(pool, interest, key=key, human=True, terms=given)
+    registration_id = await submit(pool, interest, key=key, human=True, terms=given, form=form)
     return Received(reference=(await _read(request, registration_id)).reference)
 
 

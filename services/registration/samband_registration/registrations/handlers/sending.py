@@ -16,6 +16,7 @@ from samband_kit.database import Connection, Pool, transaction
 from samband_kit.errors import FieldErrors
 from samband_kit.idempotency import once, remember
 from samband_kit.ids import new_id
+from samband_kit.web.human import Showing, spend_form
 from samband_kit.web.i18n import N_
 
 from samband_registration.calls import store as calls
@@ -67,14 +68,24 @@ class Interest:
     time_zone: str = "Europe/Stockholm"
 
 
-async def submit(pool: Pool, interest: Interest, *, key: str, human: bool, terms: Terms) -> UUID:
+async def submit(
+    pool: Pool,
+    interest: Interest,
+    *,
+    key: str,
+    human: bool,
+    terms: Terms,
+    form: Showing | None = None,
+) -> UUID:
     """Register the interest, to be confirmed by mail; the registration's id.
 
-    The same `key` again gives the same registration.
+    The same `key` again gives the same registration. `form` is the shown form
+    that this uses up.
 
     Raises:
         CallUnknown, CallNotOpen: there is nothing to register for.
         FieldErrors: organisation, counterpart or theme is not in our lists.
+        FormSentBefore: the form was used up by another registration.
         AddressNamedTooOften: the address gets no more mails for now.
         KeyReused: the key was used for another interest.
     """
@@ -99,6 +110,8 @@ async def submit(pool: Pool, interest: Interest, *, key: str, human: bool, terms
         )
         command = Submit(contact.contact_id, human=human, time_to_confirm=terms.time_to_confirm)
         sent, received = decide(draft, command, at)
+        if form is not None:
+            await spend_form(conn, form)
         await spend_mail(conn, terms)
         while not await rows.insert(conn, sent, message=interest.message, now=at):
             sent, received = decide(replace(draft, reference=_reference()), command, at)

@@ -92,7 +92,7 @@ async def send_registration(request: Request, call_id: UUID) -> Response:
     if given.complete is None:
         return await _go_on(request, call, given, given.first_open())
     try:
-        check_human(request, ACTION, await posted(request))
+        form = check_human(request, ACTION, await posted(request))
         key = await idempotency_key(request)
         await spend_attempt(request)
         interest = _interest(call, given.complete)
@@ -102,6 +102,7 @@ async def send_registration(request: Request, call_id: UUID) -> Response:
             key=key,
             human=True,
             terms=terms(request, interest.email),
+            form=form,
         )
     except (Invalid, TooMany) as refused:
         return await _check(request, call, given.complete, refused)
