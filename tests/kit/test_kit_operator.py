@@ -143,8 +143,21 @@ async def test_migrations_are_applied_once(config: Settings) -> None:
     assert (result.exit_code, result.stdout) == (0, "The schema is up to date.\n")
 
 
+async def test_a_migration_is_rehearsed_with_the_same_refusals(config: Settings) -> None:
+    pool = await open_pool(config)
+    await pool.execute("update schema_migrations set checksum = 'another'")
+    await pool.close()
+    for words in (["migrate"], ["migrate", "--dry-run"]):
+        result = await invoke(config, *words)
+        assert (result.exit_code, "was changed after" in result.stderr) == (1, True)
+
+
 async def test_topics_of_all_services_can_be_created(config: Settings) -> None:
+    rehearsed = await invoke(config, "topics", "--all", "--dry-run", "--json")
     result = await invoke(config, "topics", "--all", "--json")
+    assert len(json.loads(rehearsed.stdout)["would_change"]) == len(
+        json.loads(result.stdout)["changes"]
+    )
     assert result.exit_code == 0
     assert json.loads(result.stdout)["changes"]
     assert await read_topic(config, MEMBERSHIPS) == []
@@ -220,6 +233,9 @@ async def test_blocked_keys_of_the_outbox_are_shown_released_and_quarantined(
     assert (status["waiting"], status["blocked"][0]["sequence"]) == (2, 1)
     assert "too large" in (await invoke(config, "outbox", "status")).stdout
     words = [MEMBERSHIPS.name, str(key), "--reason", "a test"]
+    for command in ("release", "quarantine"):
+        unsaid = await invoke(config, "outbox", command, *words[:2], "--reason", " ")
+        assert (unsaid.exit_code, "say why" in unsaid.stderr) == (2, True)
     rehearsed = await invoke(config, "outbox", "release", *words, "--dry-run")
     assert rehearsed.stdout.startswith("Nothing was changed.")
     assert (await invoke(config, "outbox", "release", *words)).exit_code == 0

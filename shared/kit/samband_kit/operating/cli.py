@@ -10,6 +10,7 @@ from samband_contracts.topics import ALL
 from samband_kit import migrations, topics
 from samband_kit.operating import outbox_commands, parked_commands
 from samband_kit.operating.execution import REFUSED, execute, read_settings, say, say_json
+from samband_kit.operating.options import DryRun, Json
 from samband_kit.service import Kind
 from samband_kit.supervisor.http_server import PortTaken
 from samband_kit.supervisor.process import run_process
@@ -30,9 +31,6 @@ _KINDS = {
     Kind.CONSUME: "Run the consumers, the retries of parked records, the outbox relay and jobs.",
     Kind.SEND: "Run what talks to the outside.",
 }
-
-Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen, change nothing.")]
 
 
 def operator_cli(service: Service) -> typer.Typer:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from samband_kit import blocked
-from samband_kit.operating.execution import change, current_operator, say, say_json, with_pool
+from samband_kit.operating.execution import change, say, say_json, with_pool
+from samband_kit.operating.options import DryRun, Json, Operator, Why
 
 if TYPE_CHECKING:
     from samband_kit.database import Connection, Pool
@@ -16,15 +17,6 @@ if TYPE_CHECKING:
 
 Key = Annotated[str, typer.Argument(help="The blocked key, as `outbox status` shows it.")]
 Topic = Annotated[str, typer.Argument(help="The topic, as `outbox status` shows it.")]
-Why = Annotated[str, typer.Option("--reason", help="Why, for the audit.")]
-Operator = Annotated[
-    str,
-    typer.Option(
-        default_factory=current_operator, envvar="SAMBAND_OPERATOR", help="Who, for the audit."
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen, change nothing.")]
 
 
 def commands(service: Service) -> typer.Typer:

@@ -13,11 +13,11 @@ from samband_kit.errors import Conflict
 from samband_kit.operating.execution import (
     REFUSED,
     change,
-    current_operator,
     say,
     say_json,
     with_pool,
 )
+from samband_kit.operating.options import DryRun, Json, Operator, Why
 
 if TYPE_CHECKING:
     from samband_kit.consumer.inspection import Skipped
@@ -26,15 +26,6 @@ if TYPE_CHECKING:
     from samband_kit.service import Service
 
 Id = Annotated[int, typer.Argument(metavar="ID", help="The record, as `parked list` shows it.")]
-Why = Annotated[str, typer.Option("--reason", help="Why, for the audit.")]
-Operator = Annotated[
-    str,
-    typer.Option(
-        default_factory=current_operator, envvar="SAMBAND_OPERATOR", help="Who, for the audit."
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, one value per line.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Do it all, then roll it back.")]
 
 
 class NotReadHere(Conflict):
@@ -117,8 +108,6 @@ def commands(service: Service) -> typer.Typer:
         as_json: Json = False,
     ) -> None:
         """Leave a record out for good; what waits behind it is applied by the running service."""
-        if not reason.strip():
-            raise typer.BadParameter("say why", param_hint="--reason")
 
         async def work(conn: Connection) -> Skipped:
             leave_out = inspection.skip_gap if gap else inspection.skip

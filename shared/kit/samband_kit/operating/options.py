@@ -1,0 +1,28 @@
+"""Options: those that mean the same in every command."""
+
+from typing import Annotated, TypeAlias
+
+import typer
+
+from samband_kit.operating.execution import current_operator
+
+
+def _said(reason: str) -> str:
+    if not reason.strip():
+        raise typer.BadParameter("say why")
+    return reason.strip()
+
+
+Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+DryRun: TypeAlias = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would happen, change nothing.")
+]
+Why: TypeAlias = Annotated[
+    str, typer.Option("--reason", help="Why, for the audit.", callback=_said)
+]
+Operator: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        default_factory=current_operator, envvar="SAMBAND_OPERATOR", help="Who, for the audit."
+    ),
+]
