@@ -123,6 +123,8 @@ def test_an_unknown_type_is_an_unknown_event_that_can_be_shown() -> None:
         (replaced("ce_time", b"0001-01-01T00:00:00+14:00"), "time is out of range"),
         (replaced("ce_source", b"urn:samband:registration"), "source is not urn:samband:networks"),
         (replaced("ce_subject", b"somebody else"), "subject is not the key"),
+        (replaced("ce_dataschema", b"x" * 256), "dataschema is too long"),
+        (replaced("ce_time", b"2" * 5000), "time is too long"),
         (replaced("ce_specversion", b"0.3"), "specversion is not 1.0"),
         (lambda headers: [*headers, ("ce_type", b"twice")], "type stands twice"),
     ],
@@ -188,7 +190,7 @@ def test_the_reason_never_repeats_the_input() -> None:
 
 
 names = st.sampled_from(
-    ["ce_id", "ce_source", "ce_type", "ce_time", "ce_sequence", "ce_subject", "ce_correlationid"]
+    ["ce_id", "ce_source", "ce_type", "ce_time", "ce_sequence", "ce_subject", "ce_traceparent"]
 ) | st.text(max_size=20)
 
 
@@ -216,6 +218,33 @@ def test_no_record_makes_reading_raise_anything_but_unparsable(
 def test_broken_structured_documents_are_unparsable(text: str) -> None:
     with pytest.raises(kafka.Unparsable):
         structured.from_json(text)
+
+
+@pytest.mark.parametrize("attribute", ["subject", "id", "dataschema"])
+def test_half_of_a_surrogate_pair_in_a_structured_document_is_unparsable(attribute: str) -> None:
+    document = json.loads(structured.to_json(announced()))
+    document |= {"type": "se.icld.network.renamed.v1", attribute: "\ud800"}
+
+    with pytest.raises(kafka.Unparsable):
+        structured.from_json(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", True),
+        ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\n", False),
+        ("00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01", False),
+        ("x" * 900_000, False),
+        ("", False),
+    ],
+)
+def test_a_traceparent_is_one_or_is_left_out(text: str, *, kept: bool) -> None:
+    key, headers, value = record(announced())
+
+    event = kafka.parse(topics.NETWORKS, key, [*headers, ("ce_traceparent", text.encode())], value)
+
+    assert event.traceparent == (text if kept else None)
 
 
 def test_every_event_says_itself_in_a_sentence() -> None:

@@ -1,15 +1,20 @@
 """Accounts as their owner announces them and as the other services know them."""
 
+import json
+
 from samband_contracts.accounts import AccountDescribed
+from samband_contracts.kafka import to_headers
 from samband_contracts.topics import ACCOUNT_STATE
 from samband_contracts.values import Role
 from samband_kit import database
 from samband_kit.accounts import ACCOUNT_REACTION, Account, account, put_account
+from samband_kit.consumer.batch import apply_batch
 from samband_kit.ids import new_id
 from samband_kit.service import Kind, Service
 from samband_kit.settings import Settings
 from samband_kit.testing import Backing, Facts, read_events, running, service_settings
 
+from tests.kit.effects import raw, said
 from tests.kit.outboxes import relay, writer
 
 FOLLOWER = Service(
@@ -59,13 +64,17 @@ async def test_the_others_follow(backing: Backing) -> None:
 
 async def test_a_role_of_a_newer_registration_gives_no_rights_here(backing: Backing) -> None:
     async with writer(backing, topics=()) as service:
-        person = new_id()
-        await service.pool.execute(
-            "insert into accounts (account_id, roles, epoch, active) values ($1, $2, 1, true)",
-            person,
-            ["auditor", "staff"],
+        event = said(AccountDescribed(account_id=new_id(), roles=(), epoch=2, active=True), 1)
+        value = json.loads(event.data.model_dump_json()) | {"roles": ["auditor", "staff"]}
+        newer = raw(
+            ACCOUNT_STATE,
+            key=event.subject.encode(),
+            value=json.dumps(value).encode(),
+            headers=to_headers(event),
         )
+        settled = await apply_batch(service.pool, ACCOUNT_REACTION, [newer])
+        assert (len(settled.applied), settled.parked) == (1, [])
         async with service.pool.acquire() as conn:
-            found = await account(conn, person)
+            found = await account(conn, event.data.account_id)
         assert found is not None
-        assert found.roles == {Role.STAFF}
+        assert (found.roles, found.epoch) == (frozenset({Role.STAFF}), 2)

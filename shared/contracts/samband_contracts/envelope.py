@@ -27,6 +27,11 @@ _REQUIRED = ("id", "source", "type", "time", "sequence")
 _DIGITS = re.compile(r"[0-9]{1,19}\Z", re.ASCII)
 
 
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\Z", re.ASCII)
+LONGEST = 255
+"""Characters of an attribute at most."""
+
+
 class Unparsable(ValueError):
     """This is no event of the topic; the message says why."""
 
@@ -45,6 +50,10 @@ def read(
     for name in _REQUIRED:
         if not attributes.get(name):
             raise Unparsable(f"{name} is missing")
+    for name in ("source", "type", "time"):
+        _bounded(name, attributes)
+    if len(subject) > LONGEST:
+        raise Unparsable("subject is too long")
     if attributes.get("subject", subject) != subject:
         raise Unparsable("subject is not the key")
     if attributes["source"] != topic.source:
@@ -60,10 +69,10 @@ def read(
         time=_time(attributes["time"]),
         sequence=_sequence(attributes["sequence"]),
         data=data,
-        dataschema=attributes.get("dataschema") or schema_uri(attributes["type"]),
+        dataschema=_bounded("dataschema", attributes) or schema_uri(attributes["type"]),
         correlation_id=_optional_uuid("correlationid", attributes),
         causation_id=_optional_uuid("causationid", attributes),
-        traceparent=attributes.get("traceparent"),
+        traceparent=_traceparent(attributes),
     )
 
 
@@ -100,6 +109,19 @@ def _uuid(name: str, text: str) -> UUID:
 def _optional_uuid(name: str, attributes: Mapping[str, str]) -> UUID | None:
     text = attributes.get(name)
     return None if text is None else _uuid(name, text)
+
+
+def _bounded(name: str, attributes: Mapping[str, str]) -> str | None:
+    text = attributes.get(name)
+    if text is not None and len(text) > LONGEST:
+        raise Unparsable(f"{name} is too long")
+    return text
+
+
+def _traceparent(attributes: Mapping[str, str]) -> str | None:
+    # A trace is for looking back: a broken one costs the trace, not the event.
+    text = attributes.get("traceparent", "")
+    return text if _TRACEPARENT.match(text) else None
 
 
 def _time(text: str) -> datetime:

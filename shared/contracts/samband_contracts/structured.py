@@ -38,9 +38,20 @@ def from_json(text: str | bytes) -> CloudEvent[Event]:
         raise Unparsable("not a JSON object")
     value = json.dumps(document.pop("data")).encode() if "data" in document else None
     attributes = {name: text for name, text in document.items() if isinstance(text, str)}
+    if not all(map(_is_encodable, attributes.values())):
+        raise Unparsable("an attribute is no text")
     if "subject" not in attributes:
         raise Unparsable("subject is missing")
     return read(_topic(attributes), attributes["subject"], attributes, value)
+
+
+def _is_encodable(text: str) -> bool:
+    # JSON can spell half of a surrogate pair; nothing that is sent on can.
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _topic(attributes: dict[str, str]) -> Topic:
