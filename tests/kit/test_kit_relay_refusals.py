@@ -6,10 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-from samband_contracts.topics import NETWORKS
-from samband_kit import blocked, database, topics
+from samband_contracts.meetings import MeetingCancelled
+from samband_contracts.topics import MEETINGS, NETWORKS
+from samband_kit import blocked, database, outbox, topics
 from samband_kit.ids import new_id
-from samband_kit.kafka import Administration
+from samband_kit.kafka import Administration, Batch, Producer
 from samband_kit.testing import Backing, eventually
 
 from tests.kit.outboxes import Writer, arrived, in_order_at_least_once, relay, say, writer
@@ -81,6 +82,45 @@ async def test_a_refused_record_blocks_its_key_and_no_other(
             await eventually(lambda: running.value("blocked_keys") == 1)
             assert running.value("backlog_rows") == 3
             assert running.value("oldest_age_seconds") == 0
+
+
+async def test_a_partition_that_cannot_be_written_holds_up_no_other_topic(
+    backing: Backing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = asyncio.Event()
+    send = Producer.send
+
+    async def send_or_hang(self: Producer, batch: Batch, topic: str, partition: int) -> None:
+        if topic.endswith(MEETINGS.name) and partition < 6:
+            await answers.wait()
+        await send(self, batch, topic, partition)
+
+    monkeypatch.setattr(Producer, "send", send_or_hang)
+    async with writer(backing, topics=(NETWORKS, MEETINGS)) as service:
+        stuck, healthy = [new_id() for _ in range(20)], [new_id() for _ in range(5)]
+        for _ in range(5):
+            async with database.transaction(service.pool) as conn:
+                await outbox.append(
+                    conn, [MeetingCancelled(meeting_id=key, network_id=key) for key in stuck]
+                )
+        await say(service.pool, healthy, rounds=4)
+        async with relay(service, send_seconds=0.5, batch_rows=30):
+
+            async def healthy_are_published() -> bool:
+                return not await service.pool.fetchval(
+                    "select count(*) from outbox where topic = $1 and published_at is null",
+                    NETWORKS.name,
+                )
+
+            await eventually(healthy_are_published, 20)
+            assert await service.waiting() > 0
+            answers.set()
+            await service.drained(30)
+        meetings = await arrived(service.settings, MEETINGS)
+        assert set(meetings) == {str(key) for key in stuck}
+        assert all(in_order_at_least_once(found, 5) for found in meetings.values())
+        networks = await arrived(service.settings)
+        assert all(in_order_at_least_once(networks[str(key)], 4) for key in healthy)
 
 
 async def test_a_blocked_key_goes_on_when_an_operator_says_so_and_only_then(

@@ -3,7 +3,8 @@
 A refusal fails a whole batch and does not say which record it was. So the
 rows are sent again one by one; a refused one blocks its key, and later rows of
 that key wait behind it. A topic that Kafka takes nothing for (it is missing,
-or we may not write it) is left out for a while, with growing pauses.
+we may not write it, or one of its partitions does not answer) is left out for
+a while, with growing pauses.
 """
 
 from __future__ import annotations

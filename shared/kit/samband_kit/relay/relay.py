@@ -142,8 +142,9 @@ class Relay:
                 done = []
                 following = await self._fetch(leadership, floor, rows)
                 await guard(leadership, task, patience)
-            except TimeoutError:
+            except TimeoutError as error:
                 await store.mark(leadership.conn, sending.acknowledged)
+                self._leave_out_stuck(rows, sending, error)
                 raise
             finally:
                 task.cancel()
@@ -157,6 +158,13 @@ class Relay:
                 await store.mark(leadership.conn, done)
                 done = []
         await store.mark(leadership.conn, done)
+
+    def _leave_out_stuck(self, rows: Sequence[Row], sending: Sending, error: Exception) -> None:
+        # One partition without a leader must not hold up the topics behind it. The whole topic
+        # is left out, because the rows do not say their partition to a query.
+        acknowledged = set(sending.acknowledged)
+        for topic in {row[1] for row in rows if row[0] not in acknowledged}:
+            self._left_out.add(topic, error)
 
     async def _isolate(
         self, leadership: Leadership, failures: Sequence[Failure], patience: Patience
