@@ -87,6 +87,14 @@ async def test_events_carry_the_running_correlation_or_their_own_cause(backing: 
         ]
 
 
+async def test_as_many_causes_as_events_are_wanted(backing: Backing) -> None:
+    async with writer(backing, topics=()) as service, service.pool.acquire() as conn:
+        for causes in ([], [None], [None] * 3):
+            with pytest.raises(ValueError, match="zip"):
+                await outbox.append(conn, [opened(), opened()], causes=causes)
+        assert await service.waiting() == 0
+
+
 async def test_a_fact_that_kafka_might_refuse_is_refused_where_it_is_written(
     backing: Backing,
 ) -> None:

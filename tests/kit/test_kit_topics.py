@@ -100,7 +100,7 @@ class Cluster(Administration):
             {"partition": number, "leader": leader, "replicas": [1]}
             for number, leader in enumerate((1, -1))
         ]
-        made = [
+        made: list[dict[str, object]] = [
             {"topic": name, "partitions": [{"leader": 1, "replicas": [1, 2, 3]}] * 12}
             for name in self.made
         ]

@@ -79,16 +79,18 @@ async def append(
     Raises:
         EventTooLarge: more than 256 KiB; nothing was written.
         KeyError: the class belongs to no topic.
+        ValueError: there are not as many causes as events.
     """
     running = correlation.current() or correlation.Correlation(new_id())
+    reasons = [None] * len(events) if causes is None else causes
     facts = [
         _Fact(
             event,
             to_value(event),
             (topic_of(type(event)).name, event.key),
-            _because(causes[index] if causes else None) or running,
+            _because(cause) or running,
         )
-        for index, event in enumerate(events)
+        for event, cause in zip(events, reasons, strict=True)
     ]
     for fact in facts:
         _check_size(fact.event, len(fact.value or b""))

@@ -1,4 +1,4 @@
-"""Reading: a whole topic as it lies there, for comparing, tracing and testing."""
+"""Reading: a whole topic as it lies there, for tracing and testing."""
 
 from __future__ import annotations
 
