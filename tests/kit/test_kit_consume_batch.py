@@ -175,6 +175,25 @@ async def test_a_type_that_nobody_knows_is_ignored_and_moves_the_position(pool: 
     assert await position(pool, "some-key") == 1
 
 
+async def test_every_record_of_a_mixed_batch_is_counted_once(pool: Pool) -> None:
+    key, bad = new_id(), new_id()
+    [one, two, _three, four] = story(key, 4)
+    listener = Listener(broken={str(bad)})
+    poison = raw(MEMBERSHIPS, key=b"\xff")
+    batch = [
+        *(arrived(event) for event in (one, two, one, four, four, *story(bad, 2))),
+        poison,
+        poison,
+    ]
+    for expected in (
+        {"applied": 2, "duplicate": 3, "parked": 4, "ignored": 0},
+        {"applied": 0, "duplicate": 9, "parked": 0, "ignored": 0},
+    ):
+        settled = await apply_batch(pool, listener.memberships, batch)
+        assert ends(settled) == expected
+        assert sum(expected.values()) == len(batch)
+
+
 async def test_a_pulse_means_nothing(pool: Pool) -> None:
     pulse = raw(CONTACT_STATE, key=b"pulse", headers=[("ce_type", b"se.icld.pulse.beaten.v1")])
     settled = await apply_batch(pool, Listener().contacts, [pulse])

@@ -91,7 +91,7 @@ async def _together(pool: Pool, reaction: Reaction, batch: Sequence[Arrived]) ->
             for handler, events in rounds(reaction, plan.accepted):
                 await hand_over(conn, handler, events)
         await facts.write(conn)
-        return await _write(conn, reaction, batch, plan, standing)
+        return await _write(conn, reaction, plan, standing)
 
 
 async def _singly(
@@ -106,7 +106,7 @@ async def _singly(
         standing = await positions.lock(conn, reaction.topic.name, keys_of(batch))
         plan = decide(reaction, batch, standing)
         await apply_singly(conn, reaction, plan, on_record, stubborn=stubborn)
-        return await _write(conn, reaction, batch, plan, standing)
+        return await _write(conn, reaction, plan, standing)
 
 
 async def apply_singly(
@@ -166,7 +166,6 @@ async def _apply_one(conn: Connection, reaction: Reaction, one: Arrived) -> None
 async def _write(
     conn: Connection,
     reaction: Reaction,
-    batch: Sequence[Arrived],
     plan: Plan,
     standing: Mapping[str, Position],
 ) -> Settled:
@@ -180,7 +179,6 @@ async def _write(
         for one in records:
             handled = handler_of(reaction, one) is not None
             (settled.applied if handled else settled.ignored).append(one)
-    settled.duplicates = (
-        len(batch) - len(settled.applied) - len(settled.ignored) - len(settled.parked)
-    )
+    # What was parked before is a duplicate too.
+    settled.duplicates = len(plan.duplicates) + len(plan.parked) - len(newly_parked)
     return settled
