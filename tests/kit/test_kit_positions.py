@@ -10,9 +10,11 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from samband_contracts.topics import MEMBERSHIPS as TOPIC
 from samband_kit.consumer.batch import apply_batch
 from samband_kit.consumer.plan import decide, keys_of
 from samband_kit.consumer.positions import Position
+from samband_kit.consumer.records import read
 from samband_kit.consumer.retries import heal
 from samband_kit.database import open_pool, transaction
 from samband_kit.testing import service_settings
@@ -181,3 +183,17 @@ async def test_an_old_log_read_from_the_start_changes_nothing(pool: Pool) -> Non
         settled = await apply_batch(pool, listener.memberships, log[begin : begin + 4])
         assert settled.duplicates == len(log[begin : begin + 4])
     assert listener.sets == []
+
+
+async def test_the_good_copy_of_a_record_with_a_broken_header_is_kept(pool: Pool) -> None:
+    [one, two] = story(KEYS[0], 2)
+    good = arrived(two, offset=2)
+    headers = [(n, b"never" if n == "ce_time" else v) for n, v in good.raw_headers]
+    broken = read(TOPIC, 0, 1, good.raw_key, headers, good.raw_value)
+    reaction = Listener().memberships
+    for record in (broken, good, broken, good, arrived(one)):
+        await apply_batch(pool, reaction, [record])
+    async with transaction(pool) as conn:
+        await heal(conn, reaction, str(KEYS[0]))
+    assert await effects(pool, KEYS[0]) == [1, 2]
+    assert await pool.fetchval("select count(*) from parked") == 1

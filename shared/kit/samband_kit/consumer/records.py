@@ -80,6 +80,9 @@ class Arrived:
         else:
             place = f"{self.partition}\n{self.offset}\n{headers_to_text(self.raw_headers)}\n"
             digest.update(self.raw_key or b"")
+        if self.event is None:
+            # The same number with other headers may be the good copy of a broken record.
+            digest.update(headers_to_text(self.raw_headers).encode())
         digest.update(place.encode())
         digest.update(b"" if self.raw_value is None else b"\n" + self.raw_value)
         return digest.digest()
