@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from samband_local.cli import main
+from samband_local.place import Place
 from samband_local.problems import TooLittleMemory
 from samband_local.stack import running
 
@@ -150,7 +151,7 @@ def test_logs_of_something_unknown_name_what_there_is(data: Path) -> None:
 
 
 def test_reset_asks_first_and_deletes_nothing_when_nobody_can_answer(data: Path) -> None:
-    (data / "mailbox").mkdir(parents=True)
+    Place(data).make()
     (data / "mailbox" / "a.mail").touch()
     done = samband("reset", "--data", str(data))
     assert done.returncode == 2
@@ -158,7 +159,22 @@ def test_reset_asks_first_and_deletes_nothing_when_nobody_can_answer(data: Path)
     assert (data / "mailbox" / "a.mail").exists()
     done = samband("reset", "--yes", "--data", str(data))
     assert done.returncode == 0
-    assert [path.name for path in data.iterdir()] == ["launcher.lock"]
+    assert not (data / "mailbox").exists()
+
+
+@pytest.mark.parametrize("words", [["reset", "--yes"], ["reset"], ["up", "--fresh"]])
+def test_a_folder_that_samband_did_not_make_is_refused_and_left_alone(
+    tmp_path: Path, words: list[str]
+) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    data = ("--data", str(tmp_path))
+    done = start("--fresh", *data) if "up" in words else samband(*words, *data)
+    assert done.returncode == 1
+    assert sentence(done) == (
+        f"{tmp_path} is not empty and was not made by Samband, so nothing in it is touched: "
+        "choose another folder with --data."
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
 def test_following_a_log_shows_what_is_added_until_ctrl_c(data: Path) -> None:

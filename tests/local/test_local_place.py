@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from samband_local import credentials, memory, ports
 from samband_local.place import Place, nearest, open_to_others, read_json, write_json
-from samband_local.problems import AlreadyRunning, NotWritable, PortTaken, TooLittleMemory
+from samband_local.problems import AlreadyRunning, NotOurs, NotWritable, PortTaken, TooLittleMemory
 
 
 def mode(path: Path) -> int:
@@ -87,9 +87,42 @@ def test_too_little_memory_is_one_sentence() -> None:
 def test_resetting_deletes_everything_but_the_lock(place: Place) -> None:
     (place.mailbox / "a.mail").touch()
     (place.logs / "kafka.log").touch()
+    write_json(place.ports, {"gateway": 8080})
     with place.owned():
         place.remove()
-    assert [path.name for path in place.root.iterdir()] == ["launcher.lock"]
+    left = {path.name for path in place.root.iterdir()}
+    assert left == {"launcher.lock", ".made-by-samband"}
+    place.make()
+    with place.owned():
+        pass
+
+
+def test_a_file_that_somebody_put_beside_the_data_is_not_deleted(place: Place) -> None:
+    (place.root / "notes.txt").write_text("mine")
+    (place.root / "photos").mkdir()
+    with place.owned():
+        place.remove()
+    assert (place.root / "notes.txt").read_text() == "mine"
+    assert (place.root / "photos").is_dir()
+    place.make()
+
+
+def test_a_folder_that_holds_something_else_is_left_as_it_is(tmp_path: Path) -> None:
+    foreign = tmp_path / "project"
+    (foreign / "logs").mkdir(parents=True)
+    (foreign / "logs" / "thesis.log").write_text("years of work")
+    foreign.chmod(0o750)
+    place = Place(foreign)
+    for touch in (place.make, place.remove, place.owned().__enter__):
+        with pytest.raises(NotOurs, match=r"^\S+project is not empty and was not made by Samband"):
+            touch()
+    assert mode(foreign) == 0o750
+    assert [path.name for path in foreign.rglob("*")] == ["logs", "thesis.log"]
+
+
+def test_an_empty_folder_may_be_given(tmp_path: Path) -> None:
+    Place(tmp_path).make()
+    assert Place(tmp_path).logs.is_dir()
 
 
 def test_the_folder_is_found_from_below(tmp_path: Path) -> None:

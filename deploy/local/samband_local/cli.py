@@ -119,13 +119,14 @@ def reset(
 ) -> None:
     """Delete everything that is kept: registrations, mails, passwords, logs."""
     place = _place(data)
+    place.check_ours()
     if not yes:
         if not sys.stdin.isatty():
             raise typer.BadParameter("nobody can be asked here: add --yes")
-        typer.confirm(f"Delete everything in {place.root}?", abort=True)
+        typer.confirm(f"Delete everything that Samband keeps in {place.root}?", abort=True)
     with place.owned():
         place.remove()
-    typer.echo(f"Everything in {place.root} is deleted.")
+    typer.echo(f"Everything that Samband kept in {place.root} is deleted.")
 
 
 @app.command("sign-in-link", epilog="Example:  samband sign-in-link\n\n" + EPILOG)

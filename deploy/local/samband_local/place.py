@@ -20,12 +20,15 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from samband_local import pids
-from samband_local.problems import AlreadyRunning, NotWritable
+from samband_local.problems import AlreadyRunning, NotOurs, NotWritable
 
 DEFAULT_NAME = ".samband"
 # Where PostgreSQL's files go when root keeps a checkout in a closed home: the
 # server runs as another user, who could not reach them there.
 SHELTER = Path("/var/lib/samband")
+# Who finds this file in a folder may delete what Samband keeps there.
+_MARKER = ".made-by-samband"
+_LOCK = "launcher.lock"
 _MAX_LOG_BYTES = 5 * 1024 * 1024
 
 
@@ -90,13 +93,14 @@ class Place:
         return self.logs / f"{name}.log"
 
     def make(self) -> None:
-        """Create the folders, closed to other users, or raise `NotWritable`."""
+        """Create the folders, closed to other users, or raise `NotWritable` or `NotOurs`."""
         try:
             self.root.mkdir(parents=True, exist_ok=True)
+            self.check_ours()
+            (self.root / _MARKER).touch(mode=0o600)
             # Others may pass through but not look: PostgreSQL's user has to.
             self.root.chmod(0o711)
-            private = (self.pids, self.logs, self.secrets, self.kafka, self.mailbox, self.gateway)
-            for folder in private:
+            for folder in self._private:
                 folder.mkdir(exist_ok=True)
                 folder.chmod(0o700)
             self._keep_logs_small()
@@ -105,18 +109,33 @@ class Place:
             raise NotWritable(self.root, error.strerror or "no access") from error
 
     def remove(self, *, but_logs: bool = False) -> None:
-        """Delete everything that is kept; the owner alone may."""
+        """Delete everything that Samband keeps, and nothing else; the owner alone may.
+
+        Raises:
+            NotOurs: the folder holds something, and Samband did not make it.
+        """
+        self.check_ours()
         with suppress(FileNotFoundError):
             if self.postgres.parent != self.root:
                 shutil.rmtree(self.postgres.parent)
-        # The lock's file stays while it is held; all else goes.
-        for entry in list(self.root.iterdir()) if self.root.is_dir() else []:
-            if entry.name == "launcher.lock" or (but_logs and entry == self.logs):
-                continue
-            if entry.is_dir():
-                shutil.rmtree(entry)
-            else:
-                entry.unlink()
+        # The lock's file stays while it is held, and so does the marker.
+        for folder in (*self._private, self.root / "postgres"):
+            if folder.is_dir() and not (but_logs and folder == self.logs):
+                shutil.rmtree(folder)
+        for note in (self.state, self.ports, self.prepared):
+            note.unlink(missing_ok=True)
+            _unfinished(note).unlink(missing_ok=True)
+
+    def check_ours(self) -> None:
+        """Raise `NotOurs` if the folder holds something and Samband did not make it."""
+        if (self.root / _MARKER).exists() or not self.root.is_dir():
+            return
+        if any(entry.name != _LOCK for entry in self.root.iterdir()):
+            raise NotOurs(self.root)
+
+    @property
+    def _private(self) -> tuple[Path, ...]:
+        return (self.pids, self.logs, self.secrets, self.kafka, self.mailbox, self.gateway)
 
     def _forget_lost_database(self) -> None:
         # Somebody deleted the folder by hand, and with it the passwords of a
@@ -138,7 +157,8 @@ class Place:
         """
         if not self.root.is_dir():
             self.make()
-        lock = FileLock(self.root / "launcher.lock", mode=0o600)
+        self.check_ours()
+        lock = FileLock(self.root / _LOCK, mode=0o600)
         try:
             lock.acquire(timeout=wait)
         except Timeout:
@@ -152,9 +172,9 @@ class Place:
 
     def is_owned(self) -> bool:
         """Whether a launcher lives."""
-        if not (self.root / "launcher.lock").exists():
+        if not (self.root / _LOCK).exists():
             return False
-        lock = FileLock(self.root / "launcher.lock", mode=0o600)
+        lock = FileLock(self.root / _LOCK, mode=0o600)
         try:
             lock.acquire(timeout=0)
         except Timeout:
@@ -182,7 +202,11 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def write_json(path: Path, content: Mapping[str, object]) -> None:
     """Replace the file in one step, readable by its owner alone."""
-    new = path.with_name(path.name + ".new")
+    new = _unfinished(path)
     new.touch(mode=0o600)
     new.write_text(json.dumps(content, indent=2))
     new.replace(path)
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(path.name + ".new")

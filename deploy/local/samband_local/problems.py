@@ -35,6 +35,16 @@ class NotWritable(LocalProblem):
         )
 
 
+class NotOurs(LocalProblem):
+    """A folder holds something, and nothing in it says that Samband made it."""
+
+    def __init__(self, path: object) -> None:
+        super().__init__(
+            f"{path} is not empty and was not made by Samband, so nothing in it is touched: "
+            "choose another folder with --data."
+        )
+
+
 class TooLittleMemory(LocalProblem):
     """Less memory is free than the processes need."""
 
