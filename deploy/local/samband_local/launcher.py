@@ -83,8 +83,13 @@ def detach(wish: Wish) -> None:
             command += [option, str(wish.ports[name])]
     log_path.write_bytes(b"")
     with log_path.open("ab") as log:
+        # Its summary has a link that signs in: that is for us to show, not for a log to keep.
         process = subprocess.Popen(  # noqa: S603 - our own program and arguments
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            start_new_session=True,
         )
     teller = report.Teller(as_json=wish.as_json)
     try:

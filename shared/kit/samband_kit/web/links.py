@@ -35,6 +35,11 @@ class LinkExpired(Gone):
 
     advice = "Ask for a new link, or begin again from the start page."
 
+    def __init__(self, link: "Link") -> None:
+        super().__init__()
+        self.link = link
+        """What the token said; it allows nothing any more."""
+
 
 class LinkUsed(Gone):
     """The link has already been used."""
@@ -75,9 +80,10 @@ class Links:
         except (BadData, struct.error, UnicodeEncodeError):
             raise LinkInvalid from None
         expires_at = datetime.fromtimestamp(expiry, UTC)
+        link = Link(UUID(bytes=identity), nonce.hex(), expires_at)
         if expires_at <= datetime.now(UTC):
-            raise LinkExpired
-        return Link(UUID(bytes=identity), nonce.hex(), expires_at)
+            raise LinkExpired(link)
+        return link
 
 
 async def spend_link(conn: Connection, link: Link) -> None:

@@ -9,16 +9,14 @@ from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from itsdangerous.encoding import base64_decode
 from samband_contracts.values import OrganisationKind
 from samband_kit.errors import Conflict, FieldErrors, TransitionRefused
 from samband_kit.web.context import runtime_of
 from samband_kit.web.forms import Ask, Form, read_form
 from samband_kit.web.i18n import N_, _, language
-from samband_kit.web.links import LAYOUT, LinkExpired, Links
+from samband_kit.web.links import LinkExpired, Links
 from samband_kit.web.pages import page, see_other
 from samband_kit.web.sessions import public
-from samband_kit.web.signing import signer
 from samband_kit.web.times import format_datetime
 
 from samband_registration.calls import store as calls
@@ -64,8 +62,8 @@ async def confirm_address(request: Request, token: str) -> Response:
     """A button that confirms; what can be done, once that is done or too late."""
     try:
         found, call = await _found(request, CONFIRM, token)
-    except LinkExpired:
-        return await _expired_link(request, token)
+    except LinkExpired as expired:
+        return await _expired_link(request, expired.link.id)
     if found.state is State.EXPIRED:
         return await _too_late(request)
     return page(
@@ -84,9 +82,12 @@ async def confirm(request: Request, token: str) -> Response:
     """Confirm, and go on to the registration's own page. Again: the same."""
     try:
         link = Links(runtime_of(request).settings).verify(CONFIRM, token)
+    except LinkExpired as expired:
+        return await _expired_link(request, expired.link.id)
+    try:
         confirmed = await sending.confirm(runtime_of(request).pool, link.id)
-    except (LinkExpired, ConfirmationLate):
-        return await _expired_link(request, token)
+    except ConfirmationLate:
+        return await _expired_link(request, link.id)
     own = Links(runtime_of(request).settings).sign(OWN, confirmed.registration_id, PERSONAL_LINK)
     if confirmed.state is State.IN_REVIEW and not await _answered(request, confirmed):
         return see_other(request, "offer_to_join", token=own)
@@ -197,22 +198,15 @@ async def _own(request: Request, token: str, *, moved_on: bool = False) -> Respo
     )
 
 
-async def _expired_link(request: Request, token: str) -> Response:
+async def _expired_link(request: Request, registration_id: UUID) -> Response:
     """What became of the registration; its page opens by a link that still works."""
     async with runtime_of(request).pool.acquire() as conn:
-        found = await rows.registration(conn, _id_in_expired(request, token))
+        found = await rows.registration(conn, registration_id)
     if found is None or found.state is State.EXPIRED:
         return await _too_late(request)
     if found.state is State.UNVERIFIED:
         return await _too_late(request, going=True)
     return page(request, "registrations/confirm.html", token=None, confirmed=True)
-
-
-def _id_in_expired(request: Request, token: str) -> UUID:
-    """The id in a token that was verified and has expired."""
-    signed = signer(runtime_of(request).settings, f"link.{CONFIRM}").unsign(token)
-    identity, _nonce, _expiry = LAYOUT.unpack(base64_decode(signed))
-    return UUID(bytes=identity)
 
 
 async def _too_late(request: Request, *, going: bool = False) -> Response:

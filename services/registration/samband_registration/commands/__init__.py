@@ -10,10 +10,10 @@ from samband_kit.ids import new_id
 from samband_kit.operating import operator_cli
 from samband_kit.operating.execution import read_settings, say, say_json, with_pool
 
-from samband_registration.accounts import commands as account_commands
 from samband_registration.calls.domain import Call, OpenCall
 from samband_registration.calls.handlers import open_call, open_call_if_none
-from samband_registration.contacts import commands as contact_commands
+from samband_registration.commands import accounts as account_commands
+from samband_registration.commands import contacts as contact_commands
 from samband_registration.main import SERVICE
 from samband_registration.organisations.handlers import load_register
 
