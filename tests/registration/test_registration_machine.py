@@ -181,7 +181,7 @@ def test_two_registrations_are_the_same_unless_both_decided_on_different_counter
     assert first_of_same(new, [other]) == (other if same else None)
 
 
-@pytest.mark.parametrize("state", set(State) - STANDING)
+@pytest.mark.parametrize("state", sorted(set(State) - STANDING))
 def test_what_has_ended_or_was_never_confirmed_is_nobodys_duplicate(state: State) -> None:
     assert first_of_same(DRAFT, [replace(SAME_CALL, state=state)]) is None
 
