@@ -34,7 +34,7 @@ story: $(READY) ## Play the first human-rights network from form to mailbox (ARG
 .PHONY: test
 test: $(READY) ## Run the tests on a real Kafka and Postgres (ARGS='tests/kit -x' …)
 	@$(BIN)/python -m tests.browser.chromium
-	@$(BIN)/pytest --numprocesses 3 --dist loadgroup $(ARGS)
+	@$(BIN)/pytest $(ARGS)
 
 .PHONY: check
 check: $(READY) ## Lint, formatting, types, shape of the code, dependencies
