@@ -62,7 +62,9 @@ async def found_with(here: Register, secrets: dict[str, str]) -> list[str]:
 
 
 async def audited(here: Register) -> list[tuple[str, str, str]]:
-    rows = await here.pool.fetch("select command, subject, reason from operator_audit")
+    rows = await here.pool.fetch(
+        "select command, subject, reason from operator_audit where command <> 'sign-in-link'"
+    )
     return [tuple(row) for row in rows]
 
 
