@@ -37,14 +37,14 @@ test: $(READY) ## Run the tests on a real Kafka and Postgres (ARGS='tests/kit -x
 	@$(BIN)/pytest $(ARGS)
 
 .PHONY: check
-check: $(READY) ## Lint, formatting, types, shape of the code, dependencies
+check: $(READY) ## Lint, formatting, types, shape of the code, dependencies, contracts
 	@$(BIN)/ruff check $(ARGS)
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@set -e; for member in $(MEMBERS:/pyproject.toml=); do \
 		(cd "$$member" && ../../$(BIN)/deptry .); done
-	@$(BIN)/pytest -q tests/architecture
+	@$(BIN)/pytest -q tests/architecture tests/contracts/test_contracts_compatibility.py
 
 .PHONY: format
 format: $(READY) ## Put imports and layout in order

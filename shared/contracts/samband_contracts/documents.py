@@ -97,11 +97,11 @@ def _message(event: type[Event]) -> JSON:
 def generated() -> dict[str, str]:
     """Every generated document: path inside the package, text."""
     made = {
-        f"schemas/{event.TYPE}.json": _text(schema(event))
+        f"schemas/{event.TYPE}.json": as_text(schema(event))
         for topic in topics.ALL
         for event in topic.events
     }
-    return {**made, "asyncapi.json": _text(asyncapi())}
+    return {**made, "asyncapi.json": as_text(asyncapi())}
 
 
 def package_file(path: str) -> Traversable:
@@ -109,5 +109,6 @@ def package_file(path: str) -> Traversable:
     return files("samband_contracts").joinpath(path)
 
 
-def _text(document: JSON) -> str:
+def as_text(document: JSON) -> str:
+    """A document as it is committed."""
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

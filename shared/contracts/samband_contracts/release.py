@@ -1,0 +1,71 @@
+"""Releases: what the contracts promised in each version, kept beside the package.
+
+A promise is one document, `released/<version>.json`: every topic with what its
+readers rely on, every event with its schema. It is written once, when a
+version goes out, and never changed: `make check` compares the contracts of
+today with each of them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from samband_contracts import topics
+from samband_contracts.documents import JSON, as_text, schema
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
+
+
+class ReleaseRefused(Exception):
+    """Nothing was written; the message says why."""
+
+
+def promise() -> JSON:
+    """What the contracts of this moment promise."""
+    return {
+        "topics": {
+            topic.name: {
+                "owner": topic.owner,
+                "key": topic.key,
+                "cleanup": topic.cleanup.value,
+                "partitions": topic.partitions,
+                "events": [event.TYPE for event in topic.events],
+            }
+            for topic in topics.ALL
+        },
+        "schemas": {event.TYPE: schema(event) for topic in topics.ALL for event in topic.events},
+    }
+
+
+def freeze(folder: Path, version: str) -> Path:
+    """Write the promise of `version` down for good.
+
+    Raises:
+        ReleaseRefused: the version is none, was released before, or `folder`
+            is not that of a checkout.
+    """
+    if not _VERSION.fullmatch(version):
+        raise ReleaseRefused(f"{version} is no version: write it as 1.2.3.")
+    if not folder.is_dir():
+        raise ReleaseRefused(f"{folder} does not exist: releases are frozen in a checkout.")
+    path = folder / f"{version}.json"
+    if path.exists():
+        raise ReleaseRefused(
+            f"{version} is released: what it promised is never changed. "
+            "Raise the version in pyproject.toml."
+        )
+    path.write_text(as_text(promise()), encoding="utf-8")
+    return path
+
+
+def released(folder: Path) -> dict[str, JSON]:
+    """Every promise that was frozen, by its version."""
+    return {
+        path.stem: json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(folder.glob("*.json"))
+    }
