@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import asyncpg
 
 from samband_kit import outbox
+from samband_kit.failpoints import Failpoint, reach
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -98,8 +99,10 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
         with outbox.watched() as appended:
             async with connection.transaction():
                 yield connection
-        if appended() and _is_time_to_wake(pool):
-            await outbox.wake(connection)
+        if appended():
+            await reach(Failpoint.OUTBOX_COMMITTED)
+            if _is_time_to_wake(pool):
+                await outbox.wake(connection)
 
 
 def _is_time_to_wake(pool: Pool) -> bool:

@@ -21,6 +21,7 @@ from samband_contracts.kafka import to_headers, to_value
 from samband_contracts.topics import topic_of
 
 from samband_kit import correlation
+from samband_kit.failpoints import Failpoint, reach
 from samband_kit.ids import new_id
 from samband_kit.outages import POSTGRES_AWAY
 
@@ -139,6 +140,7 @@ def collected() -> Iterator[Collected]:
 async def _write(conn: Connection, facts: Sequence[_Fact]) -> None:
     if not facts:
         return
+    await reach(Failpoint.OUTBOX_APPENDING)
     next_sequence = await _reserve(conn, Counter(fact.place for fact in facts))
     now = datetime.now(UTC)
     rows = []
@@ -147,6 +149,7 @@ async def _write(conn: Connection, facts: Sequence[_Fact]) -> None:
         next_sequence[fact.place] = sequence + 1
         rows.append((*_row(fact.event, fact.place, sequence, now, fact.why), fact.value))
     await conn.execute(_INSERT, *map(list, zip(*rows, strict=True)))
+    await reach(Failpoint.OUTBOX_APPENDED)
     watcher = _appended.get()
     if watcher is not None:
         watcher.append(True)

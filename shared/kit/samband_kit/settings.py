@@ -20,6 +20,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from samband_kit import failpoints
+
 SECRETS = Path("/run/secrets")
 SHORTEST_KEY = 32
 
@@ -79,6 +81,11 @@ class Settings(BaseSettings):
         gt=0,
         description="Seconds that a stop may take before what still runs is abandoned.",
     )
+    failpoints: str = Field(
+        default="",
+        description="Where this process fails on purpose, for tests of faults alone, "
+        "as `relay.sent=kill@3;consumer.committed=sleep:2`.",
+    )
 
     @field_validator("database_url")
     @classmethod
@@ -103,6 +110,12 @@ class Settings(BaseSettings):
         keys = value.get_secret_value().split(",")
         if any(len(key.strip()) < SHORTEST_KEY for key in keys):
             raise ValueError(f"every key needs at least {SHORTEST_KEY} characters")
+        return value
+
+    @field_validator("failpoints")
+    @classmethod
+    def _that_exist(cls, value: str) -> str:
+        failpoints.parse(value)
         return value
 
     @property

@@ -25,6 +25,7 @@ from samband_contracts.registrations import (
 )
 from samband_contracts.values import Organisation
 from samband_kit import outbox
+from samband_kit.failpoints import Failpoint, reach
 from samband_kit.ids import new_id
 
 from samband_notifications.audiences import store as audiences
@@ -83,6 +84,7 @@ def tell(template: Template, whom: Whom) -> Handler:
         # First what is overtaken, so that whoever was not told yet stays untold.
         await _skip_overtaken(conn, notifications)
         await _address(conn, notifications, whom)
+        await reach(Failpoint.DELIVERIES_ADDED)
 
     return handle
 

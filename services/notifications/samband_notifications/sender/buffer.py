@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from samband_kit.database import transaction
+from samband_kit.failpoints import Failpoint, reach
 
 from samband_notifications.deliveries.domain.machine import State, happen
 from samband_notifications.deliveries.store import leases, rows
@@ -103,6 +104,7 @@ class Buffer:
             await leases.lease(
                 conn, [one.due.delivery.delivery_id for one in taken], token, lasting=self._lease
             )
+        await reach(Failpoint.SENDER_CLAIMED)
         if not self._waiting:
             self._renewed_at = self._claimed_at
         self._waiting.extend(taken)

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from samband_kit.failpoints import Failpoint, reach
 from samband_kit.logs import get_logger
 
 from samband_notifications.sender.line import Line, NoConnection
@@ -160,6 +161,7 @@ class Crew:
                 job, until = taken
                 with self._metrics.smtp_seconds.time():
                     answer = await line.send(job.address, job.message, until=until)
+                await reach(Failpoint.SENDER_ANSWERED)
                 self._done(Result(job, answer))
         finally:
             self._count(-1)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aiosmtplib import SMTP, SMTPException, SMTPResponse, SMTPServerDisconnected
+from samband_kit.failpoints import Failpoint, reach
 
 from samband_notifications.deliveries.domain.happenings import (
     Accepted,
@@ -113,11 +114,14 @@ class Line:
                 refusal = await self._announce(address)
                 if refusal is not None:
                     return refusal
+                await reach(Failpoint.SENDER_DATA)
                 if loop.time() >= until:
                     self.hang_up()
                     return Answer(NotSent(_jitter(), Reason.WORKER_LOST))
                 under_way = True
-                reply = await self._ask(message + b".\r\n")
+                protocol = self._say(message + b".\r\n")
+                await reach(Failpoint.SENDER_SENT)
+                reply = await protocol.read_response()
         except (SMTPException, OSError, TimeoutError) as error:
             self.hang_up()
             detail = _clean(f"{type(error).__name__}: {error}")
@@ -170,11 +174,17 @@ class Line:
         return Answer(RefusedForNow(_jitter()), detail)
 
     async def _ask(self, words: bytes) -> SMTPResponse:
+        return await self._say(words).read_response()
+
+    def _say(self, words: bytes) -> SMTPProtocol:
+        """Write, and return what the reply is read from.
+
+        Nobody else uses this connection, so the reply that comes next is ours.
+        """
         if self._protocol is None:
             raise SMTPServerDisconnected("not connected")
-        # Nobody else uses this connection, so the reply that comes next is ours.
         self._protocol.write(words)
-        return await self._protocol.read_response()
+        return self._protocol
 
 
 def _jitter() -> float:

@@ -15,6 +15,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from samband_kit.failpoints import Failpoint, reach
 from samband_kit.logs import get_logger
 
 from samband_notifications.deliveries.domain.happenings import (
@@ -169,6 +170,7 @@ class Sender:
         leased = [(job.delivery.delivery_id, job.token) for job in self._chunk]
         conn = await self._held.get()
         started = await leases.start(conn, leased, lasting=self._settings.lease)
+        await reach(Failpoint.SENDER_STARTED)
         chunk, self._chunk = self._chunk, []
         for job in chunk:
             if job.delivery.delivery_id in started:

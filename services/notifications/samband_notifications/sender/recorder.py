@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from samband_kit.failpoints import Failpoint, reach
 from samband_kit.logs import get_logger
 
 from samband_notifications.sender.held import HeldConnection
@@ -73,9 +74,11 @@ class Recorder:
     async def _record(self) -> None:
         outcomes = list(self._outcomes)
         conn = await self._held.get()
+        await reach(Failpoint.SENDER_RECORDING)
         # The relay is not woken for it: nobody waits for these facts, and it looks by itself.
         async with conn.transaction():
             await record(conn, outcomes)
+        await reach(Failpoint.SENDER_RECORDED)
         del self._outcomes[: len(outcomes)]
         if not self._outcomes:
             self._some.clear()

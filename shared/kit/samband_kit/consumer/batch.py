@@ -27,6 +27,7 @@ from samband_kit.consumer.plan import (
 )
 from samband_kit.consumer.positions import Position
 from samband_kit.correlation import correlated
+from samband_kit.failpoints import Failpoint, reach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -174,6 +175,7 @@ async def _write(
     erasures = await parked.erase(conn, reaction.topic, erased(reaction, plan))
     woken = [key for key in plan.reached if standing[key].parked_up_to is not None]
     await parked.wake(conn, reaction.topic.name, woken)
+    await reach(Failpoint.CONSUMER_APPLIED)
     settled = Settled(parked=newly_parked, ignored=plan.ignored, erased=erasures, woken=bool(woken))
     for records in plan.accepted.values():
         for one in records:

@@ -24,6 +24,7 @@ from samband_kit.consumer.closing import stop_subscribers
 from samband_kit.consumer.plan import Reason
 from samband_kit.consumer.records import arrive
 from samband_kit.consumer.subscriber import build_broker, subscribe
+from samband_kit.failpoints import Failpoint, reach
 from samband_kit.logs import get_logger
 from samband_kit.outages import POSTGRES_AWAY
 from samband_kit.pauses import Stopped, pause, unless
@@ -164,6 +165,7 @@ class Consumers:
         reading.in_flight = True
         settled_before = reading.settled
         try:
+            await reach(Failpoint.CONSUMER_READ)
             batch = [arrive(topic, record) for record in records]
             settled = await apply_batch(
                 self._runtime.pool,
@@ -172,6 +174,7 @@ class Consumers:
                 on_record=lambda: _count_up(reading),
                 stubborn=reading.failed >= _STUBBORN_AFTER and await self._postgres_answers(),
             )
+            await reach(Failpoint.CONSUMER_COMMITTED)
         except Exception as error:  # noqa: BLE001 - every failure here is waited out and read again
             reading.settled = settled_before
             await self._wait_out(reading, error)

@@ -16,6 +16,7 @@ from samband_kit import database
 from samband_kit.consumer import failures, parked, positions
 from samband_kit.consumer.batch import apply_singly
 from samband_kit.consumer.plan import Parking, decide, erased, handler_of
+from samband_kit.failpoints import Failpoint, reach
 from samband_kit.logs import get_logger
 from samband_kit.pauses import pause
 
@@ -132,8 +133,11 @@ class Retries:
     async def _heal(self, topic: str, key: str, stop: asyncio.Event) -> None:
         more = True
         while more and not stop.is_set():
+            await reach(Failpoint.RETRIES_DUE)
             async with database.transaction(self._pool) as conn:
                 healed = await heal(conn, self._reactions[topic], key)
+                await reach(Failpoint.RETRIES_APPLIED)
+            await reach(Failpoint.RETRIES_COMMITTED)
             more = healed.more
             self._report(topic, key, healed)
 

@@ -9,6 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from samband_kit import outbox
+from samband_kit.failpoints import Failpoint, reach
 from samband_kit.kafka import KafkaError, KafkaUnreachable, Producer, is_of_the_producer, is_refusal
 from samband_kit.leadership import Leadership, lead
 from samband_kit.logs import get_logger
@@ -134,6 +135,7 @@ class Relay:
                 rows = await self._fetch(leadership, floor)
                 continue
             poll = SHORTEST_POLL
+            await reach(Failpoint.RELAY_FETCHED)
             sending = Sending()
             task = asyncio.create_task(send(producer, self._settings.kafka_prefix, rows, sending))
             try:

@@ -14,6 +14,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from samband_kit.failpoints import Failpoint, reach
 from samband_kit.kafka import KafkaError, KafkaUnreachable, Unsendable, partition_of
 from samband_kit.leadership import LeadershipLost
 
@@ -133,6 +134,7 @@ async def _send_chain(
                 end += 1
             await producer.send(batch, prefix + topic, partition)
             sending.acknowledged.extend(row[0] for row in rows[start:end])
+            await reach(Failpoint.RELAY_ACKNOWLEDGED)
             start = end
     except KafkaError as error:
         sending.failures.append(Failure(topic, rows[start:], error))

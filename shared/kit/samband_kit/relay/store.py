@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from samband_kit.failpoints import Failpoint, reach
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -109,7 +111,9 @@ async def waiting(
 async def mark(conn: Connection, positions: Sequence[int]) -> None:
     """Note that Kafka has these rows."""
     if positions:
+        await reach(Failpoint.RELAY_SENT)
         await conn.execute(MARK, positions)
+        await reach(Failpoint.RELAY_MARKED)
 
 
 async def block(conn: Connection, position: int, reason: str) -> None:

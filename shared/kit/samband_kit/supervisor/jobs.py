@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from samband_kit.consumer import failures
 from samband_kit.correlation import correlated
+from samband_kit.failpoints import Failpoint, reach
 from samband_kit.leadership import Leadership, LeadershipLost, lead
 from samband_kit.logs import get_logger
 from samband_kit.metrics import JobMetrics
@@ -74,8 +75,10 @@ class Jobs:
             began = time.monotonic()
             outcome = "done"
             try:
+                await reach(Failpoint.JOB_BEGUN)
                 with correlated(None):
                     await job.run(self._runtime)
+                await reach(Failpoint.JOB_DONE)
             except Exception as error:  # noqa: BLE001 - the job comes again at its next time
                 outcome = "failed"
                 log.warning("a job failed", job=job.name, error=failures.where(error))

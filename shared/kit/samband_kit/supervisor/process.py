@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import prometheus_client
 
-from samband_kit import database, pulse
+from samband_kit import database, failpoints, pulse
 from samband_kit.consumer import failures
 from samband_kit.consumer.consumers import Consumers
 from samband_kit.consumer.retries import Retries
@@ -195,6 +195,7 @@ def run_process(service: Service, settings: Settings, kinds: Iterable[Kind]) -> 
         PortTaken: nothing was started.
     """
     configure_logs(service.name, level=settings.log_level, form=settings.log_format)
+    failpoints.arm(settings.failpoints)
     prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # has no types
     process = Process(service, settings, kinds)
 
