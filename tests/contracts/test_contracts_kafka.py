@@ -85,15 +85,6 @@ def test_the_official_sdk_reads_what_we_write() -> None:
     assert theirs.get_data() == event.data.model_dump(mode="json")
 
 
-def test_structured_json_is_read_by_the_official_sdk() -> None:
-    event = announced()
-
-    theirs = JSONFormat().read(None, structured.to_json(event))
-
-    assert theirs.get_subject() == event.subject
-    assert theirs.get_data() == event.data.model_dump(mode="json")
-
-
 def test_an_unknown_type_is_an_unknown_event_that_can_be_shown() -> None:
     key, headers, _ = record(announced())
     headers = replaced("ce_type", b"se.icld.network.renamed.v1")(headers)

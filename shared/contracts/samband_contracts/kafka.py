@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from samband_contracts.envelope import Unparsable, read
+from samband_contracts.event import UnknownEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,7 +47,9 @@ _KNOWN = {
 
 
 def to_value(event: Event) -> bytes | None:
-    """The record's value: the data as JSON, or None for a tombstone."""
+    """The record's value: the data as JSON, or None for a tombstone; of an unknown event as it came."""
+    if isinstance(event, UnknownEvent):
+        return event.value
     return None if event.TOMBSTONE else event.model_dump_json().encode()
 
 
