@@ -3,7 +3,9 @@
     server.script("anna@lund.example", "451", "250")
 
 The first attempt for that address gets the first answer, and so on; when the
-script is over, and for everybody else, the answer is 250.
+script is over, and for everybody else, the answer is 250 or what `otherwise`
+says. Run as a program (`a_mail_program`) it shares neither processor time nor
+fate with the test, and keeps its journal in a file.
 """
 
 from __future__ import annotations
@@ -11,16 +13,33 @@ from __future__ import annotations
 import asyncio
 import email
 import email.policy
+import hashlib
+import json
+import sys
+import time
 from collections import defaultdict, deque
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from email.message import EmailMessage
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, AnyStr
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping, Sequence
+    from typing import TextIO
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What the journal says about a mail that the server has stored."""
+
+    message_id: str
+    recipient: str
+    body: str
+    """Checksum of everything after the headers."""
+    at: float
 
 
 @dataclass(frozen=True)
@@ -29,6 +48,7 @@ class Mail:
 
     recipient: str
     raw: bytes
+    at: float = field(default_factory=time.time)
 
     @property
     def message(self) -> EmailMessage:
@@ -38,14 +58,22 @@ class Mail:
     def message_id(self) -> str:
         return str(self.message["Message-ID"])
 
+    @property
+    def delivered(self) -> Delivered:
+        body = self.raw.partition(b"\r\n\r\n")[2]
+        checksum = hashlib.sha256(body).hexdigest()
+        return Delivered(self.message_id, self.recipient, checksum, self.at)
+
 
 @dataclass
 class MailServer:
     """What it has stored, and what it will answer.
 
     Answers: a code for the end of DATA; `rcpt <code>` for RCPT; `drop` hangs
-    up at DATA, before any byte of the mail; `lose` stores the mail and hangs
-    up instead of answering; `wait` stores it and answers when told to by `go`.
+    up at DATA, before any byte of the mail; `cut` after its first line, before
+    the final dot; `lose` stores the mail and hangs up instead of answering;
+    `wait` stores it and answers when told to by `go`; `delay <seconds>` stores
+    it and answers later.
     """
 
     port: int = 0
@@ -53,6 +81,13 @@ class MailServer:
     sessions: int = 0
     waiting: int = 0
     pause: float = 0.0
+    """Seconds before the end of every DATA."""
+    banner_pause: float = 0.0
+    """Seconds before a connection is greeted."""
+    byte_pause: float = 0.0
+    """Seconds before each byte of every reply: a tarpit."""
+    otherwise: str = "250"
+    journal: TextIO | None = None
     go: asyncio.Event = field(default_factory=asyncio.Event)
     _scripts: dict[str, deque[str]] = field(default_factory=lambda: defaultdict(deque))
 
@@ -66,14 +101,25 @@ class MailServer:
 
     def answer(self, address: str, *, at_rcpt: bool) -> str:
         """The next answer; `rcpt` ones are taken at RCPT alone."""
-        script = self._scripts[address]
-        if script and script[0].startswith("rcpt") == at_rcpt:
-            return script.popleft().removeprefix("rcpt ")
-        return "250"
+        next_one = self.peek(address)
+        if next_one.startswith("rcpt") != at_rcpt:
+            return "250"
+        if self._scripts[address]:
+            self._scripts[address].popleft()
+        return next_one.removeprefix("rcpt ")
 
     def peek(self, address: str) -> str:
         script = self._scripts[address]
-        return script[0] if script else "250"
+        return script[0] if script else self.otherwise
+
+    def store(self, recipient: str, raw: bytes) -> None:
+        """The mail is ours from now on, whatever the answer."""
+        mail = Mail(recipient, raw)
+        if self.journal is None:
+            self.mails.append(mail)
+        else:
+            self.journal.write(json.dumps(asdict(mail.delivered)) + "\n")
+            self.journal.flush()
 
 
 class _Protocol(SMTP):
@@ -86,11 +132,26 @@ class _Protocol(SMTP):
     async def smtp_DATA(self, arg: str) -> None:  # noqa: N802 - the name that aiosmtpd looks for
         assert self.envelope is not None
         recipient = self.envelope.rcpt_tos[0]
-        if self.server.peek(recipient) == "drop":
-            self.server.answer(recipient, at_rcpt=False)
-            _hang_up(self)
+        if self.server.peek(recipient) not in ("drop", "cut"):
+            await super().smtp_DATA(arg)
             return
-        await super().smtp_DATA(arg)
+        if self.server.answer(recipient, at_rcpt=False) == "cut":
+            await self.push("354 go on")
+            await self._reader.readline()
+        _hang_up(self)
+
+    async def _handle_client(self) -> None:
+        await asyncio.sleep(self.server.banner_pause)
+        await super()._handle_client()
+
+    async def push(self, status: AnyStr) -> None:
+        if not self.server.byte_pause:
+            await super().push(status)
+            return
+        line = status if isinstance(status, bytes) else status.encode()
+        for byte in line + b"\r\n":
+            await asyncio.sleep(self.server.byte_pause)
+            self._writer.write(bytes([byte]))
 
 
 class _Handler:
@@ -113,11 +174,14 @@ class _Handler:
         answer = self.server.answer(recipient, at_rcpt=False)
         if self.server.pause:
             await asyncio.sleep(self.server.pause)
-        if answer in ("250", "lose", "wait"):
+        if answer in ("250", "lose", "wait") or answer.startswith("delay"):
             assert isinstance(envelope.content, bytes)
-            self.server.mails.append(Mail(recipient, envelope.content))
+            self.server.store(recipient, envelope.content)
         if answer == "lose":
             _hang_up(server)
+        if answer.startswith("delay"):
+            await asyncio.sleep(float(answer.removeprefix("delay ")))
+            answer = "250"
         if answer == "wait":
             self.server.waiting += 1
             await self.server.go.wait()
@@ -154,3 +218,61 @@ async def mail_server(port: int = 0, **more: Any) -> AsyncIterator[MailServer]:
         await listening.wait_closed()
         # The protocols end their own tasks when they hear that the connection is gone.
         await asyncio.sleep(0.01)
+
+
+@dataclass(frozen=True)
+class MailProgram:
+    """A mail server in a process of its own."""
+
+    port: int
+    journal: Path
+
+    def delivered(self) -> list[Delivered]:
+        """What it has stored so far."""
+        # A line that is just being written has no end yet.
+        lines = self.journal.read_text().rpartition("\n")[0].splitlines()
+        return [Delivered(**json.loads(line)) for line in lines]
+
+
+@asynccontextmanager
+async def a_mail_program(
+    folder: Path, scripts: Mapping[str, Sequence[str]] | None = None, **given: Any
+) -> AsyncIterator[MailProgram]:
+    """Run the mail server as a program; `given` are fields of `MailServer`."""
+    journal = folder / "mails.jsonl"
+    process = await asyncio.create_subprocess_exec(
+        *(
+            sys.executable,
+            "-m",
+            __name__,
+            str(journal),
+            json.dumps(scripts or {}),
+            json.dumps(given),
+        ),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert process.stdout is not None
+        yield MailProgram(int(await process.stdout.readline()), journal)
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def _serve(
+    journal: TextIO, scripts: Mapping[str, Sequence[str]], given: Mapping[str, Any]
+) -> None:
+    async with mail_server() as server:
+        for address, answers in scripts.items():
+            server.script(address, *answers)
+        for name, value in given.items():
+            setattr(server, name, value)
+        server.journal = journal
+        sys.stdout.write(f"{server.port}\n")
+        sys.stdout.flush()
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    with Path(sys.argv[1]).open("a") as _journal:
+        asyncio.run(_serve(_journal, *map(json.loads, sys.argv[2:])))
