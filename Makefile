@@ -36,6 +36,10 @@ test: $(READY) ## Run the tests on a real Kafka and Postgres (ARGS='tests/kit -x
 	@$(BIN)/python -m tests.browser.chromium
 	@$(BIN)/pytest $(ARGS)
 
+.PHONY: bench
+bench: $(READY) ## Measure Samband against the machine (ARGS=--quick, ARGS='outbox_relay' …)
+	@$(BIN)/python -m benchmarks $(ARGS)
+
 .PHONY: check
 check: $(READY) ## Lint, formatting, types, shape of the code, dependencies, contracts
 	@$(BIN)/ruff check $(ARGS)

@@ -3,7 +3,9 @@
 One process owns both; it holds a lock, so that a second one on the same folder
 sees it, and a later one can tell leftovers from the living. `stack.json` in the
 folder says where they listen, and appears only when both are ready. The data
-are thrown away at the next start: it is made to be fast, not to last.
+are thrown away at the next start: it is made to be fast, not to last. With
+`durable` PostgreSQL nevertheless writes through to the disk, for measuring what
+a commit costs in production.
 
 `background` starts that process and returns; with `owner` it ends by itself
 when the process with that id is gone, however it ended.
@@ -52,7 +54,7 @@ def read(stack_json: Path) -> Addresses | None:
         return None
 
 
-def serve(folder: Path, *, owner: int | None = None) -> None:
+def serve(folder: Path, *, owner: int | None = None, durable: bool = False) -> None:
     """Start both, write stack.json, wait for SIGTERM, SIGINT or the owner's end, stop both.
 
     Ends what a killed predecessor left in this folder first.
@@ -65,12 +67,12 @@ def serve(folder: Path, *, owner: int | None = None) -> None:
         signal.signal(each, lambda *_: stopping.set())
     try:
         with FileLock(folder / "backing.lock", timeout=5):
-            _serve(folder, owner, stopping)
+            _serve(folder, owner, stopping, durable=durable)
     except Timeout:
         raise AlreadyRunning(folder) from None
 
 
-def _serve(folder: Path, owner: int | None, stopping: Event) -> None:
+def _serve(folder: Path, owner: int | None, stopping: Event, *, durable: bool) -> None:
     stack_json = folder / "stack.json"
     stack_json.unlink(missing_ok=True)
     pids.end_leftovers(folder, folder)
@@ -79,7 +81,11 @@ def _serve(folder: Path, owner: int | None, stopping: Event) -> None:
     postgres_port, kafka_port, controller_port = free_ports(3)
     postgres = Postgres(
         PostgresPlan(
-            folder / "postgres", postgres_port, "postgres", folder / "postgres.log", careless=True
+            folder / "postgres",
+            postgres_port,
+            "postgres",
+            folder / "postgres.log",
+            careless=not durable,
         )
     )
     kafka = Kafka(KafkaPlan(folder / "kafka", kafka_port, controller_port, folder / "kafka.log"))
@@ -106,7 +112,7 @@ def _serve(folder: Path, owner: int | None, stopping: Event) -> None:
         pids.forget(folder, "postgres")
 
 
-def background(folder: Path, *, owner: int | None = None) -> Path:
+def background(folder: Path, *, owner: int | None = None, durable: bool = False) -> Path:
     """Start `serve` as a process of its own, or find it running; the path of stack.json."""
     folder.mkdir(parents=True, exist_ok=True)
     stack_json = folder / "stack.json"
@@ -116,6 +122,7 @@ def background(folder: Path, *, owner: int | None = None) -> Path:
         stack_json.unlink(missing_ok=True)
     command = [sys.executable, "-m", "samband_local", "backing", "--run-dir", str(folder)]
     command += ["--foreground"] + (["--owner", str(owner)] if owner is not None else [])
+    command += ["--durable"] if durable else []
     log_path = folder / "backing.log"
     process = _spawn(command, log_path)
     deadline = time.monotonic() + START_SECONDS

@@ -145,15 +145,18 @@ def backing_command(
     foreground: Annotated[bool, typer.Option("--foreground", help="Stay and own both.")] = False,
     stop: Annotated[bool, typer.Option("--stop", help="End the one that runs.")] = False,
     owner: Annotated[int | None, typer.Option(help="End when this process ends.")] = None,
+    durable: Annotated[
+        bool, typer.Option("--durable", help="PostgreSQL writes through to the disk.")
+    ] = False,
 ) -> None:
     """PostgreSQL and Kafka alone, for tests; prints the path of stack.json."""
     folder = run_dir.absolute()
     if stop:
         backing.stop(folder)
     elif foreground:
-        backing.serve(folder, owner=owner)
+        backing.serve(folder, owner=owner, durable=durable)
     else:
-        typer.echo(backing.background(folder, owner=owner))
+        typer.echo(backing.background(folder, owner=owner, durable=durable))
 
 
 def _place(data: Path | None) -> Place:

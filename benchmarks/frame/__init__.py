@@ -1,0 +1,1 @@
+"""What all benchmarks share: servers, turns, figures, and how they are shown."""
