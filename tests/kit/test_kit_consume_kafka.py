@@ -161,6 +161,13 @@ async def test_a_group_that_starts_again_repeats_no_effect(config: Settings) -> 
         assert len(await effects(again.pool)) == len(await_all)
 
 
+async def test_what_alerts_watch_is_there_before_anything_happens(config: Settings) -> None:
+    async with running(listening(Listener()), config, Kind.CONSUME) as service:
+        shown = service.process.registry.get_sample_value
+        assert shown("samband_forks_total", {"topic": MEMBERSHIPS.name}) == 0
+        assert shown("samband_job_runs_total", {"name": "retention", "outcome": "failed"}) == 0
+
+
 async def test_two_processes_share_the_work_without_repeating_any(config: Settings) -> None:
     facts = Facts(config)
     async with (

@@ -54,6 +54,12 @@ async def test_facts_arrive_complete_in_order_and_are_marked(backing: Backing) -
         assert running.value("relay_active") == 1
 
 
+async def test_a_relay_tells_when_it_last_saw_the_outbox(backing: Backing) -> None:
+    async with writer(backing) as service, relay(service) as running:
+        began = running.value("measured_timestamp_seconds")
+        await eventually(lambda: running.value("measured_timestamp_seconds") > began)
+
+
 async def test_a_woken_relay_publishes_at_once(backing: Backing) -> None:
     async with writer(backing) as service, relay(service):
         await say(service.pool, [new_id()])

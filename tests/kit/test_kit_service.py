@@ -227,17 +227,22 @@ async def test_jobs_run_in_one_process_and_a_failing_one_comes_again(config: Set
             return int(await one.pool.fetchval("select count(*) from effects where key = 'job'"))
 
         await eventually(
-            lambda: one.metric("samband_job_runs_total", job="fail", outcome="failed") >= 2
+            lambda: one.metric("samband_job_runs_total", name="fail", outcome="failed") >= 2
         )
         await eventually(
-            lambda: one.metric("samband_job_runs_total", job="note", outcome="done") >= 2
+            lambda: one.metric("samband_job_runs_total", name="note", outcome="done") >= 2
         )
+        # Both began to lead at the same moment, and only one has been done since.
+        assert one.metric("samband_job_done_timestamp_seconds", name="note") > one.metric(
+            "samband_job_done_timestamp_seconds", name="fail"
+        )
+        assert one.metric("samband_job_interval_seconds", name="note") == 0.2
         async with running(
             SERVICE, config.model_copy(update={"port": 0, "ops_port": 0}), Kind.CONSUME
         ) as two:
             before = await noted()
             await eventually(lambda: noted_more(noted, before))
-            assert two.metric("samband_job_runs_total", job="note", outcome="done") == 0
+            assert two.metric("samband_job_runs_total", name="note", outcome="done") == 0
 
 
 async def test_a_leader_that_lost_its_lock_stops_working_at_once(config: Settings) -> None:

@@ -120,6 +120,7 @@ async def test_a_lost_reply_repeats_the_same_mail(backing: Backing) -> None:
         first, second = server.mails
         assert first.message_id == second.message_id
         assert await office.steps() == ["uncertain: no_reply", "queued: no_reply"]
+        assert office.registries[-1].get_sample_value("samband_deliveries_uncertain_total") == 1
 
 
 async def test_a_lost_reply_to_a_refusal_is_held_for_a_person(backing: Backing) -> None:

@@ -70,13 +70,15 @@ async def test_a_killed_sender_leaves_few_mails_in_doubt_and_none_behind(
         in_doubt = await doubtful(office)
         assert in_doubt <= 2 * CONNECTIONS
         async with office.sending():
-            await eventually(_everything_sent(office), 30)
+            await eventually(_everything_sent(office), 90)
         copies = Counter(mail.recipient for mail in server.mails)
         assert len(copies) == BACKLOG
         assert sum(copies.values()) - BACKLOG <= in_doubt
         assert len({mail.message_id for mail in server.mails}) == BACKLOG
         uncertain = [step for step in await office.steps() if step == "uncertain: worker_lost"]
         assert len(uncertain) == in_doubt
+        counted = office.registries[-1].get_sample_value("samband_deliveries_uncertain_total")
+        assert counted == in_doubt
 
 
 async def test_a_sender_frozen_past_its_lease_begins_nothing_more(backing: Backing) -> None:
@@ -92,7 +94,7 @@ async def test_a_sender_frozen_past_its_lease_begins_nothing_more(backing: Backi
             in_doubt = await doubtful(office)
             assert in_doubt <= 2 * CONNECTIONS
             async with office.sending():
-                await eventually(_everything_sent(office), 30)
+                await eventually(_everything_sent(office), 90)
                 process.send_signal(signal.SIGCONT)
                 await asyncio.sleep(1.0)
             process.terminate()

@@ -18,6 +18,7 @@ class SendMetrics:
     """What a sender measures."""
 
     attempts: Counter
+    uncertain: Counter
     smtp_seconds: Histogram
     connections: Gauge
     unfinished: Gauge
@@ -31,6 +32,11 @@ class SendMetrics:
                 "samband_delivery_attempts_total",
                 "Attempts to deliver, by template and the state that they led to",
                 ["template", "state"],
+                registry=registry,
+            ),
+            uncertain=Counter(
+                "samband_deliveries_uncertain_total",
+                "Times that nobody knew whether a message had arrived",
                 registry=registry,
             ),
             smtp_seconds=Histogram(

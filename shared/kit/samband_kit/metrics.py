@@ -1,7 +1,11 @@
 """Metrics of what the kit does for a service.
 
 Names are `samband_<noun>_<unit>`, counters end in `_total`. Labels are topics,
-jobs and outcomes: few, known values. An id or an address is never a label.
+jobs and outcomes: few, known values. An id or an address is never a label, and
+none is called `job` or `instance`: Prometheus takes these names for itself.
+
+What an alert watches is there from the start, at 0: Prometheus sees no rise in
+a counter that appears with its first event.
 """
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -96,13 +100,25 @@ class JobMetrics:
         self.runs = Counter(
             "samband_job_runs_total",
             "Runs of periodic jobs, by outcome: done or failed.",
-            ("job", "outcome"),
+            ("name", "outcome"),
             registry=registry,
         )
         self.seconds = Histogram(
             "samband_job_seconds",
             "Time that one run of a periodic job took.",
-            ("job",),
+            ("name",),
             buckets=_HANDLING,
+            registry=registry,
+        )
+        self.interval = Gauge(
+            "samband_job_interval_seconds",
+            "Time from one run of a periodic job to the next.",
+            ("name",),
+            registry=registry,
+        )
+        self.done_at = Gauge(
+            "samband_job_done_timestamp_seconds",
+            "When a periodic job last ended well, or this process began to lead (Unix time).",
+            ("name",),
             registry=registry,
         )

@@ -45,7 +45,9 @@ class Housekeeping:
         recovered = _AT_ONCE
         while recovered == _AT_ONCE:
             async with transaction(self._pool) as conn:
-                recovered = await recover(conn, limit=_AT_ONCE)
+                outcomes = await recover(conn, limit=_AT_ONCE)
+            recovered = len(outcomes)
+            self._metrics.uncertain.inc(sum(one.change.doubted for one in outcomes))
             if recovered:
                 log.warning("took over deliveries of a sender that died", deliveries=recovered)
 

@@ -61,15 +61,13 @@ async def record(conn: Connection, outcomes: Sequence[Outcome]) -> None:
     await outbox.append(conn, [fact for fact, _ in told], causes=[why for _, why in told])
 
 
-async def recover(conn: Connection, *, limit: int) -> int:
-    """Take over deliveries whose sender died; returns how many.
+async def recover(conn: Connection, *, limit: int) -> list[Outcome]:
+    """Take over deliveries whose sender died; returns what became of them.
 
     Those whose DATA may have begun are uncertain, the rest go back into the queue.
     """
     orphans = await leases.ended(conn, limit=limit)
     contents = await notifications.contents(conn, [one.notification_id for one in orphans])
-    await record(
-        conn,
-        [outcome(one, LeaseEnded(), contents[one.notification_id].why) for one in orphans],
-    )
-    return len(orphans)
+    recovered = [outcome(one, LeaseEnded(), contents[one.notification_id].why) for one in orphans]
+    await record(conn, recovered)
+    return recovered

@@ -85,4 +85,5 @@ class Recorder:
         for one in outcomes:
             delivery = one.change.delivery
             self._metrics.attempts.labels(delivery.template, delivery.state.value).inc()
+            self._metrics.uncertain.inc(one.change.doubted)
         self._recorded()

@@ -102,6 +102,8 @@ class Consumers:
         self._rebuild = asyncio.Event()
         self._stop = asyncio.Event()
         self.readings = [Reading(reaction) for reaction in reactions]
+        for reading in self.readings:
+            metrics.forks.labels(reading.topic.name)
 
     def rebuild(self) -> None:
         """Give up the present consumers and build new ones."""

@@ -24,6 +24,12 @@ class RelayMetrics:
             "Keys of which Kafka refused a record; each waits for an operator.",
             registry=registry,
         )
+        self.measured_at = Gauge(
+            "samband_outbox_measured_timestamp_seconds",
+            "When the outbox was last looked at; older means that Postgres does not answer.",
+            registry=registry,
+        )
+        self.measured_at.set_to_current_time()
         self.published = Counter(
             "samband_outbox_published_total",
             "Facts that Kafka acknowledged to this process.",

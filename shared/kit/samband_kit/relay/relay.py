@@ -217,6 +217,7 @@ class Relay:
                 self._metrics.backlog.set(found.backlog)
                 self._metrics.oldest_age.set(found.oldest_age)
                 self._metrics.blocked.set(found.blocked)
+                self._metrics.measured_at.set_to_current_time()
             # Counting a large backlog takes time: a twentieth of it at most.
             took = time.monotonic() - started
             await pause(max(_MEASURE_SECONDS, 20 * took), stop)

@@ -40,6 +40,10 @@ class Jobs:
         self._runtime = runtime
         self._jobs = jobs
         self._metrics = JobMetrics(runtime.registry)
+        for job in jobs:
+            self._metrics.interval.labels(job.name).set(job.every.total_seconds())
+            for outcome in ("done", "failed"):
+                self._metrics.runs.labels(job.name, outcome)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run jobs while this process leads, until `stop`; survives Postgres."""
@@ -53,6 +57,8 @@ class Jobs:
                 await pause(_LOOK_SECONDS, stop)
 
     async def _lead(self, leadership: Leadership, stop: asyncio.Event) -> None:
+        for job in self._jobs:
+            self._metrics.done_at.labels(job.name).set_to_current_time()
         running = [
             asyncio.create_task(self._repeat(job, stop), name=job.name) for job in self._jobs
         ]
@@ -82,6 +88,8 @@ class Jobs:
             except Exception as error:  # noqa: BLE001 - the job comes again at its next time
                 outcome = "failed"
                 log.warning("a job failed", job=job.name, error=failures.where(error))
+            else:
+                self._metrics.done_at.labels(job.name).set_to_current_time()
             seconds = time.monotonic() - began
             self._metrics.runs.labels(job.name, outcome).inc()
             self._metrics.seconds.labels(job.name).observe(seconds)

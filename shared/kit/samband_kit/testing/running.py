@@ -38,7 +38,7 @@ class RunningService:
             raise LookupError(f"{self.process.service.name} runs without pages")
         return self.process.web.address
 
-    def metric(self, name: str, **labels: str) -> float:
+    def metric(self, name: str, /, **labels: str) -> float:
         """The value of a metric, 0 while it has none."""
         return self.process.registry.get_sample_value(name, labels) or 0.0
 
