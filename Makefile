@@ -7,6 +7,7 @@
 MAKEFLAGS += --no-print-directory
 
 ARGS ?=
+DIST ?= dist
 
 # The first interpreter that answers; asked only while .uv/ is being built.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3 python; do \
@@ -21,7 +22,7 @@ MEMBERS := $(wildcard shared/*/pyproject.toml services/*/pyproject.toml deploy/*
 .PHONY: help
 help: ## Show this list
 	@echo "Samband: what can be done here. Pass more on with ARGS='…'."
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: up
 up: $(READY) ## Start the whole system on this machine (ARGS='--fresh', '--detach' …)
@@ -54,6 +55,13 @@ check: $(READY) ## Lint, formatting, types, shape of the code, dependencies, con
 format: $(READY) ## Put imports and layout in order
 	@$(BIN)/ruff check --select I --fix $(ARGS)
 	@$(BIN)/ruff format $(ARGS)
+
+.PHONY: sbom
+sbom: $(READY) ## Write what each service's image holds to dist/, as CycloneDX
+	@mkdir -p $(DIST)
+	@set -e; for service in registration networks notifications; do \
+		$(UV) export --quiet --frozen --no-dev --format cyclonedx1.5 --package samband-$$service \
+			--output-file $(DIST)/samband-$$service.cdx.json >/dev/null; done
 
 .PHONY: clean
 clean: ## Remove what was built or fetched here; the data in .samband/ stays
