@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import httpx
 from rich.console import Console
+from samband_kit.kafka import Access
 from samband_local.stack import Stack
 from samband_local.story import officers
 from samband_local.story.cast import Officer, cast
@@ -24,7 +25,7 @@ from samband_local.story.visitor import Page, Visitor
 async def told(stack: Stack) -> Report:
     """The whole story, played once."""
     return await play(
-        Stage(stack.url, stack.mailbox_url, stack.kafka_servers, stack.staff_link()),
+        Stage(stack.url, stack.mailbox_url, Access(stack.kafka_servers), stack.staff_link()),
         Teller(Console(quiet=True)),
     )
 

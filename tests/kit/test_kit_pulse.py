@@ -55,7 +55,7 @@ OWNER = Service(
 async def quick_topic(backing: Backing) -> AsyncIterator[Settings]:
     """Settings with a topic for contacts that is compacted as soon as Kafka can."""
     async with service_settings(backing, "samband_kit") as settings:
-        async with Administration(settings.kafka_servers) as kafka:
+        async with Administration(settings.kafka) as kafka:
             name = physical(settings.kafka_prefix, CONTACT_STATE)
             await kafka.create(name, partitions=3, replicas=1, configs=SOON)
         yield settings

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 async def small_topic(service: Writer) -> None:
     """The networks topic, which takes records of 2 000 bytes at most."""
     name = topics.physical(service.settings.kafka_prefix, NETWORKS)
-    async with Administration(service.settings.kafka_servers) as kafka:
+    async with Administration(service.settings.kafka) as kafka:
         await kafka.create(
             name,
             partitions=1,

@@ -8,7 +8,7 @@ from typing import ClassVar
 import pytest
 from samband_contracts.topics import ACCOUNT_STATE, ALL, CALLS, CONTACT_STATE, NETWORKS
 from samband_kit import topics
-from samband_kit.kafka import Administration, KafkaUnreachable
+from samband_kit.kafka import Access, Administration, KafkaUnreachable
 from samband_kit.testing import Backing, service_settings
 from samband_kit.topics import TopicsRefused, ensure_topics, physical
 
@@ -18,7 +18,7 @@ async def test_all_topics_are_created_once_as_their_contracts_say(backing: Backi
         created = await ensure_topics(settings)
         assert len(created) == len(ALL)
         assert await ensure_topics(settings) == []
-        async with Administration(settings.kafka_servers) as kafka:
+        async with Administration(settings.kafka) as kafka:
             found = await kafka.describe([physical(settings.kafka_prefix, topic) for topic in ALL])
         assert len(found) == len(ALL)
         calls = found[physical(settings.kafka_prefix, CALLS)]
@@ -57,7 +57,7 @@ async def test_another_cleanup_policy_is_refused_and_then_nothing_is_done(
 ) -> None:
     async with service_settings(backing, "samband_kit") as settings:
         name = physical(settings.kafka_prefix, CALLS)
-        async with Administration(settings.kafka_servers) as kafka:
+        async with Administration(settings.kafka) as kafka:
             await kafka.create(
                 name, partitions=12, replicas=1, configs={"cleanup.policy": "compact"}
             )
@@ -74,7 +74,7 @@ async def test_a_rehearsal_says_what_would_be_done_and_does_nothing(backing: Bac
         created, extended = await ensure_topics(settings, [NETWORKS, CALLS], dry_run=True)
         assert created.startswith("Would create ")
         assert extended.startswith("Would extend ")
-        async with Administration(settings.kafka_servers) as kafka:
+        async with Administration(settings.kafka) as kafka:
             names = [physical(settings.kafka_prefix, topic) for topic in (NETWORKS, CALLS)]
             [found] = (await kafka.describe(names)).values()
             assert found.partitions == 2
@@ -117,7 +117,7 @@ class Cluster(Administration):
 
 
 async def test_a_partition_without_a_leader_is_there_but_cannot_be_written() -> None:
-    async with Cluster("") as kafka:
+    async with Cluster(Access("")) as kafka:
         assert (await kafka.describe([CALLS.name]))[CALLS.name].partitions == 2
         assert await kafka.writable([CALLS.name]) == {CALLS.name: 1}
 

@@ -15,7 +15,8 @@ import signal
 import subprocess
 import time
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -51,6 +52,9 @@ class KafkaPlan:
     log: Path
     advertised_port: int | None = None
     """What clients are told to connect to, when something stands in between."""
+    users: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Passwords by name. With any, clients prove who they are (SCRAM-SHA-512) and may do what
+    access rules allow; the first may do everything."""
 
     @property
     def servers(self) -> str:
@@ -62,14 +66,15 @@ class KafkaPlan:
 
     def properties(self, data: Path) -> dict[str, str]:
         """The broker's configuration, with its data in `data`."""
+        protocol = "SASL_PLAINTEXT" if self.users else "PLAINTEXT"
         return {
             "process.roles": "broker,controller",
             "node.id": "1",
             "controller.quorum.voters": f"1@127.0.0.1:{self.controller_port}",
             "controller.listener.names": "CONTROLLER",
-            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},"
+            "listeners": f"{protocol}://127.0.0.1:{self.port},"
             f"CONTROLLER://127.0.0.1:{self.controller_port}",
-            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.advertised_port or self.port}",
+            "advertised.listeners": f"{protocol}://127.0.0.1:{self.advertised_port or self.port}",
             "log.dirs": str(data),
             "auto.create.topics.enable": "false",
             "default.replication.factor": "1",
@@ -88,7 +93,32 @@ class KafkaPlan:
             # The cleaner's default of 128 MB is half of the heap.
             "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),
             "log.retention.ms": "-1",
-        }
+        } | (_guarded(*next(iter(self.users.items()))) if self.users else {})
+
+    @property
+    def scram(self) -> list[str]:
+        """The users as arguments of the formatting."""
+        return [
+            word
+            for name, password in self.users.items()
+            for word in ("--add-scram", f"SCRAM-SHA-512=[name={name},password={password}]")
+        ]
+
+
+def _guarded(name: str, password: str) -> dict[str, str]:
+    login = "org.apache.kafka.common.security.scram.ScramLoginModule required"
+    return {
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        # The controller listens on this machine only, and asks nobody who they are.
+        "super.users": f"User:ANONYMOUS;User:{name}",
+        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT",
+        "inter.broker.listener.name": "SASL_PLAINTEXT",
+        "sasl.enabled.mechanisms": "SCRAM-SHA-512",
+        "sasl.mechanism.inter.broker.protocol": "SCRAM-SHA-512",
+        "listener.name.sasl_plaintext.scram-sha-512.sasl.jaas.config": (
+            f'{login} username="{name}" password="{password}";'
+        ),
+    }
 
 
 class Kafka:
@@ -179,7 +209,14 @@ class Kafka:
         cluster = cluster.replace("-", "a", 1) if cluster.startswith("-") else cluster
         done = subprocess.run(  # noqa: S603 - our own program and arguments
             self._command(
-                jars, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(config)
+                jars,
+                "kafka.tools.StorageTool",
+                "format",
+                "-t",
+                cluster,
+                "-c",
+                str(config),
+                *self.plan.scram,
             ),
             capture_output=True,
             text=True,

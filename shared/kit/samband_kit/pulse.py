@@ -58,7 +58,7 @@ async def beat(settings: Settings, topics: Sequence[Topic]) -> None:
     Raises:
         KafkaUnreachable, KafkaError, TimeoutError: not every partition has one.
     """
-    async with asyncio.timeout(_SECONDS), Producer.running(settings.kafka_servers) as producer:
+    async with asyncio.timeout(_SECONDS), Producer.running(settings.kafka) as producer:
         for topic in topics:
             name = physical(settings.kafka_prefix, topic)
             for partition in range(await producer.partitions(name)):

@@ -8,11 +8,12 @@ because nobody could tell which one counts.
 """
 
 import os
+import ssl
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -21,6 +22,7 @@ from pydantic_settings import (
 )
 
 from samband_kit import failpoints
+from samband_kit.kafka import Access, Security
 
 SECRETS = Path("/run/secrets")
 SHORTEST_KEY = 32
@@ -30,8 +32,8 @@ class SettingsRefused(Exception):
     """The settings cannot be used; the message names each one and what is wrong with it."""
 
 
-class Settings(BaseSettings):
-    """What every service reads; services add their own in a subclass."""
+class KafkaSettings(BaseSettings):
+    """The way to Kafka; alone, for programs that need nothing else."""
 
     model_config = SettingsConfigDict(
         env_prefix="SAMBAND_",
@@ -41,16 +43,98 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    database_url: SecretStr = Field(
-        description="PostgreSQL, as `postgresql://role:password@host:port/database`. "
-        "The role has a schema of its own name, and works in that alone."
-    )
     kafka_servers: str = Field(description="Kafka brokers, as `host:port,host:port`.")
     kafka_prefix: str = Field(
         default="",
         pattern=r"^[a-z0-9.-]*$",
         description="Put before every topic and consumer group, "
         "so that several installations can share one cluster.",
+    )
+    kafka_security: Security = Field(
+        default=Security.PLAINTEXT,
+        description="How the way to Kafka is protected: `plaintext`, `sasl_plaintext` "
+        "or `sasl_ssl`. With SASL, SCRAM-SHA-512 proves who we are.",
+    )
+    kafka_username: str | None = Field(
+        default=None, description="Who we are to Kafka; needs SASL, and SASL needs it."
+    )
+    kafka_password: SecretStr | None = Field(
+        default=None, description="The password that goes with it."
+    )
+    kafka_ca: str | None = Field(
+        default=None,
+        description="Certificates (PEM) that Kafka's must be signed by, best given as "
+        "`SAMBAND_KAFKA_CA_FILE`. Empty: those that the system trusts. Needs `sasl_ssl`.",
+    )
+
+    @field_validator("kafka_ca")
+    @classmethod
+    def _certificates(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                ssl.create_default_context(cadata=value)
+            except (ssl.SSLError, ValueError):
+                raise ValueError("write certificates as PEM, or name a file of them") from None
+        return value
+
+    @model_validator(mode="after")
+    def _go_together(self) -> Self:
+        said = f"SAMBAND_KAFKA_SECURITY is {self.kafka_security.value}"
+        has_sasl = self.kafka_security is not Security.PLAINTEXT
+        for name, value in (
+            ("SAMBAND_KAFKA_USERNAME", self.kafka_username),
+            ("SAMBAND_KAFKA_PASSWORD", self.kafka_password),
+        ):
+            if has_sasl and value is None:
+                raise ValueError(f"{said}, which needs {name}")
+            if not has_sasl and value is not None:
+                raise ValueError(f"{said}, which has no use for {name}")
+        if self.kafka_ca is not None and self.kafka_security is not Security.SASL_SSL:
+            raise ValueError(f"{said}, which has no use for SAMBAND_KAFKA_CA")
+        return self
+
+    @property
+    def kafka(self) -> Access:
+        """What a client of Kafka is made from."""
+        return Access(
+            self.kafka_servers,
+            self.kafka_security,
+            self.kafka_username,
+            self.kafka_password,
+            self.kafka_ca,
+        )
+
+    @classmethod
+    def read(cls, **given: Any) -> Self:
+        """Read the environment, save for what is `given`.
+
+        Raises:
+            SettingsRefused: something is missing, wrong, unreadable or given
+                twice; one line per setting, never with its value.
+        """
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            raise SettingsRefused(_sentences(error)) from None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, _Files(settings_cls)
+
+
+class Settings(KafkaSettings):
+    """What every service reads; services add their own in a subclass."""
+
+    database_url: SecretStr = Field(
+        description="PostgreSQL, as `postgresql://role:password@host:port/database`. "
+        "The role has a schema of its own name, and works in that alone."
     )
     public_url: str = Field(
         default="http://127.0.0.1:8080",
@@ -123,30 +207,6 @@ class Settings(BaseSettings):
         """The secret keys; the first signs, all verify."""
         return tuple(key.strip() for key in self.secret_keys.get_secret_value().split(","))
 
-    @classmethod
-    def read(cls) -> Self:
-        """Read the environment.
-
-        Raises:
-            SettingsRefused: something is missing, wrong, unreadable or given
-                twice; one line per setting, never with its value.
-        """
-        try:
-            return cls()
-        except ValidationError as error:
-            raise SettingsRefused(_sentences(error)) from None
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, _Files(settings_cls)
-
 
 class _Files(PydanticBaseSettingsSource):
     """Settings whose value lies in a file."""
@@ -177,8 +237,12 @@ def _sentences(error: ValidationError) -> str:
     lines = []
     for problem in error.errors(include_url=False, include_input=False, include_context=False):
         name = "SAMBAND_" + "_".join(str(part) for part in problem["loc"]).upper()
+        reason = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "missing":
             lines.append(f"{name} is not set.")
+        elif problem["loc"]:
+            lines.append(f"{name}: {reason}.")
         else:
-            lines.append(f"{name}: {problem['msg'].removeprefix('Value error, ')}.")
+            # Settings that do not go together name each other.
+            lines.append(f"{reason}.")
     return "\n".join(lines)

@@ -71,7 +71,7 @@ async def ensure_topics(
         KafkaUnreachable: no broker answered.
     """
     wanted = {physical(settings.kafka_prefix, topic): topic for topic in topics}
-    async with Administration(settings.kafka_servers) as kafka:
+    async with Administration(settings.kafka) as kafka:
         present = await kafka.describe(list(wanted))
         differences = [
             sentence

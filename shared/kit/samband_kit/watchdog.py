@@ -95,7 +95,7 @@ class Watchdog:
         self._metrics = metrics
         self._interval = interval
         self._patience = patience
-        self._kafka = LogEnds(runtime.settings.kafka_servers)
+        self._kafka = LogEnds(runtime.settings.kafka)
         self._postgres: asyncpg.Connection[asyncpg.Record] | None = None
         self._ages: dict[str, dict[int, float]] = {}
         self._stillness: dict[str, Stillness] = {}

@@ -21,6 +21,8 @@ from samband_local.temporary import temporary
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from samband_kit.kafka import Access
+
     from samband_local.story.play import Stage
     from samband_local.story.report import Report
 
@@ -61,7 +63,9 @@ def story(
 ) -> None:
     """Play the first human-rights network and check every count.
 
-    On the system that runs here; when none does, on a temporary one.
+    On the system that runs here; when none does, on a temporary one. What
+    another system's Kafka asks of its clients is read from SAMBAND_KAFKA_SECURITY,
+    SAMBAND_KAFKA_USERNAME, SAMBAND_KAFKA_PASSWORD and SAMBAND_KAFKA_CA.
     """
     # The play and what it stands on takes half a second to load, which every
     # other command, `samband up` first of all, would have to wait for.
@@ -70,7 +74,7 @@ def story(
     teller = Teller(Console(stderr=True, quiet=as_json))
     other = (url, mailbox_url, kafka, staff_link)
     if url and mailbox_url and kafka and staff_link:
-        found = _play(Stage(url, mailbox_url, kafka, staff_link), teller)
+        found = _play(Stage(url, mailbox_url, _access(kafka), staff_link), teller)
     elif any(other):
         raise typer.BadParameter("--url, --mailbox-url, --kafka and --staff-link go together")
     else:
@@ -79,22 +83,34 @@ def story(
     _conclude(found, as_json=as_json)
 
 
+def _access(servers: str) -> Access:
+    from samband_kit.settings import KafkaSettings, SettingsRefused
+
+    try:
+        return KafkaSettings.read(kafka_servers=servers).kafka
+    except SettingsRefused as reason:
+        raise typer.BadParameter(str(reason)) from reason
+
+
 @contextmanager
 def _stage(place: Place, teller: Teller, *, own: bool) -> Iterator[Stage]:
+    from samband_kit.kafka import Access
+
     from samband_local.story.play import Stage
 
     state = read_json(place.state) if not own and place.is_owned() else {}
     if state:
         link = local_report.sign_in_link(place)
-        yield Stage(state["url"], state["mailbox_url"], state["kafka_servers"], link)
+        yield Stage(state["url"], state["mailbox_url"], Access(state["kafka_servers"]), link)
         return
     teller.act("A temporary system starts")
     with temporary(progress=teller.line) as stack:
-        yield Stage(stack.url, stack.mailbox_url, stack.kafka_servers, stack.staff_link())
+        yield Stage(stack.url, stack.mailbox_url, Access(stack.kafka_servers), stack.staff_link())
 
 
 def _play(stage: Stage, teller: Teller) -> Report:
     import httpx
+    from samband_kit.kafka import KafkaError, KafkaUnreachable
 
     from samband_local.story.mail import NoSuchMail
     from samband_local.story.play import play
@@ -102,7 +118,7 @@ def _play(stage: Stage, teller: Teller) -> Report:
 
     try:
         return asyncio.run(play(stage, teller))
-    except (PageSurprise, NoSuchMail, httpx.HTTPError) as reason:
+    except (PageSurprise, NoSuchMail, httpx.HTTPError, KafkaUnreachable, KafkaError) as reason:
         raise StoryStopped(reason or type(reason).__name__) from reason
 
 

@@ -24,19 +24,19 @@ class Published:
     sequence_gaps: int
 
 
-async def published(servers: str, since: datetime) -> Published:
+async def published(access: kafka.Access, since: datetime) -> Published:
     """Count the distinct events published since `since`, and gaps in any event topic's keys.
 
     State topics are counted but may have gaps: compaction makes them.
 
     Raises:
         Unparsable: a record is no event.
-        KafkaUnreachable: no broker answered.
+        KafkaUnreachable: no broker answered, or let us in.
     """
     ids = set()
     sequences: dict[tuple[str, str], list[int]] = defaultdict(list)
     for topic in topics.ALL:
-        async for record in kafka.read(servers, topic.name):
+        async for record in kafka.read(access, topic.name):
             if record.key == contract.PULSE_KEY.encode():
                 continue
             event = contract.parse(topic, record.key, record.headers, record.value)

@@ -20,6 +20,8 @@ from samband_local.story.report import Mails, Report, compare_mails
 from samband_local.story.visitor import Visitor
 
 if TYPE_CHECKING:
+    from samband_kit.kafka import Access
+
     from samband_local.story.cast import Cast, Officer
     from samband_local.story.teller import Teller
     from samband_local.story.visitor import Page
@@ -43,7 +45,7 @@ class Stage:
 
     url: str
     mailbox_url: str
-    kafka_servers: str
+    kafka: Access
     staff_link: str
     patience: float = 60
     """Seconds that anything may take to arrive."""
@@ -77,7 +79,7 @@ async def play(stage: Stage, teller: Teller) -> Report:
         teller.act("The mail is counted")
         await _count(inbox, people, report, teller)
     report.seconds = time.monotonic() - start
-    seen = await published(stage.kafka_servers, began)
+    seen = await published(stage.kafka, began)
     report.events_published, report.sequence_gaps = seen.events, seen.sequence_gaps
     report.expect("Gaps in the sequences of events", report.sequence_gaps, 0)
     teller.line(f"{report.events_published} events were published, {report.sequence_gaps} missing.")

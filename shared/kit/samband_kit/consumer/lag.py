@@ -17,14 +17,16 @@ from samband_kit.consumer.closing import cut
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from samband_kit.kafka import Access
+
 _SECONDS = 5.0
 
 
 class LogEnds:
     """Asks Kafka for the ends of partitions and for what groups have committed."""
 
-    def __init__(self, servers: str) -> None:
-        self._servers = servers
+    def __init__(self, access: Access) -> None:
+        self._access = access
         self._consumer: AIOKafkaConsumer | None = None
         self._admin: AIOKafkaAdminClient | None = None
 
@@ -38,9 +40,7 @@ class LogEnds:
             return {}
         async with asyncio.timeout(_SECONDS):
             if self._consumer is None:
-                consumer = AIOKafkaConsumer(
-                    bootstrap_servers=self._servers, enable_auto_commit=False
-                )
+                consumer = AIOKafkaConsumer(**self._access.options(), enable_auto_commit=False)
                 self._consumer = consumer
                 await consumer.start()
             found: Mapping[TopicPartition, int] = await self._consumer.end_offsets(list(places))
@@ -54,7 +54,7 @@ class LogEnds:
         """
         async with asyncio.timeout(_SECONDS):
             if self._admin is None:
-                admin = AIOKafkaAdminClient(bootstrap_servers=self._servers)
+                admin = AIOKafkaAdminClient(**self._access.options())
                 self._admin = admin
                 await admin.start()
             described = await self._admin.describe_topics([topic])

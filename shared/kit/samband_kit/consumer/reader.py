@@ -13,12 +13,15 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import ConsumerStoppedError
+from aiokafka.errors import ConsumerStoppedError, KafkaConnectionError
 
+from samband_kit.kafka.access import unreachable
 from samband_kit.logs import get_logger
 
 if TYPE_CHECKING:
     from aiokafka import ConsumerRecord, TopicPartition
+
+    from samband_kit.kafka import Access
 
     Found = dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]
 
@@ -36,10 +39,22 @@ class Reader(AIOKafkaConsumer):
     the watchdog show it.
     """
 
-    def __init__(self, *topics: str, **options: Any) -> None:
-        super().__init__(*topics, **options)  # type: ignore[no-untyped-call]  # aiokafka's
+    def __init__(self, *topics: str, access: Access, **options: Any) -> None:
+        super().__init__(*topics, **(options | access.options()))  # type: ignore[no-untyped-call]  # aiokafka's
+        self._access = access
         self._careful: dict[TopicPartition, float] = {}
         self._turn = 0
+
+    async def start(self) -> None:
+        """Connect, and join the group.
+
+        Raises:
+            KafkaUnreachable: no broker answered, or let us in.
+        """
+        try:
+            await super().start()  # type: ignore[no-untyped-call]  # aiokafka's
+        except KafkaConnectionError as error:
+            raise await unreachable(self._access, error) from error
 
     async def getmany(
         self,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from faststream.kafka.prometheus import KafkaPrometheusMiddleware
     from samband_contracts.topics import Topic
 
+    from samband_kit.kafka import Access
     from samband_kit.settings import Settings
 
     Records = tuple[ConsumerRecord[bytes | None, bytes | None], ...]
@@ -44,7 +45,7 @@ def build_broker(
 ) -> KafkaBroker:
     """A broker that only reads. `graceful_timeout` bounds waiting for running batches."""
     return _Broker(
-        settings.kafka_servers.split(","),
+        settings.kafka,
         client_id="samband",
         # Neither producer nor admin client: credentials that may only read suffice.
         consumer_only=True,
@@ -61,10 +62,14 @@ def build_broker(
 class _Broker(KafkaBroker):
     """A broker whose consumers are `Reader`s; FastStream knows no other way to say so."""
 
+    def __init__(self, access: Access, **options: Any) -> None:
+        super().__init__(access.servers.split(","), **options)
+        self._access = access
+
     async def _connect(self) -> Callable[..., AIOKafkaConsumer]:
         builder = await super()._connect()
         options: dict[str, Any] = getattr(builder, "keywords", {})
-        self.config.broker_config.builder = partial(Reader, **options)
+        self.config.broker_config.builder = partial(Reader, access=self._access, **options)
         return self.config.broker_config.builder
 
 

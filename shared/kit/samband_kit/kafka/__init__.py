@@ -4,8 +4,10 @@ A producer that can always be got rid of, the administration of topics, and a
 reader of whole topics. FastStream consumes; nothing here does so for effects.
 """
 
+from samband_kit.kafka.access import Access, Security
 from samband_kit.kafka.administration import Administration, TopicDescription
 from samband_kit.kafka.failures import (
+    AccessRefused,
     KafkaError,
     KafkaUnreachable,
     Unsendable,
@@ -16,6 +18,8 @@ from samband_kit.kafka.producer import Batch, Headers, Producer, partition_of
 from samband_kit.kafka.reading import Record, read
 
 __all__ = [
+    "Access",
+    "AccessRefused",
     "Administration",
     "Batch",
     "Headers",
@@ -23,6 +27,7 @@ __all__ = [
     "KafkaUnreachable",
     "Producer",
     "Record",
+    "Security",
     "TopicDescription",
     "Unsendable",
     "is_of_the_producer",

@@ -9,10 +9,13 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-from samband_kit.kafka.failures import KafkaError, KafkaUnreachable
+from samband_kit.kafka.access import unreachable
+from samband_kit.kafka.failures import KafkaError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from samband_kit.kafka.access import Access
 
 _REQUEST_MS = 15_000
 
@@ -29,21 +32,19 @@ class TopicDescription:
 
 
 class Administration:
-    """Topics of a cluster: `async with Administration(servers) as kafka`."""
+    """Topics of a cluster: `async with Administration(access) as kafka`."""
 
-    def __init__(self, servers: str) -> None:
-        self._servers = servers
+    def __init__(self, access: Access) -> None:
+        self._access = access
         self._client: Any = None
 
     async def __aenter__(self) -> Administration:
-        self._client = AIOKafkaAdminClient(
-            bootstrap_servers=self._servers, request_timeout_ms=_REQUEST_MS
-        )
+        self._client = AIOKafkaAdminClient(**self._access.options(), request_timeout_ms=_REQUEST_MS)
         try:
             await self._client.start()
         except KafkaError as error:
             await self._client.close()
-            raise KafkaUnreachable(f"Kafka at {self._servers} does not answer: {error}") from error
+            raise await unreachable(self._access, error) from error
         return self
 
     async def __aexit__(self, *_: object) -> None:

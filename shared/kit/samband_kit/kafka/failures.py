@@ -17,11 +17,22 @@ from aiokafka.errors import (
     UnsupportedForMessageFormatError,
 )
 
-__all__ = ["KafkaError", "KafkaUnreachable", "Unsendable", "is_of_the_producer", "is_refusal"]
+__all__ = [
+    "AccessRefused",
+    "KafkaError",
+    "KafkaUnreachable",
+    "Unsendable",
+    "is_of_the_producer",
+    "is_refusal",
+]
 
 
 class KafkaUnreachable(Exception):
     """Kafka did not answer in time."""
+
+
+class AccessRefused(KafkaUnreachable):
+    """Kafka does not let us in; to whoever waits for it, it is not there until it does."""
 
 
 class Unsendable(KafkaError):

@@ -11,10 +11,13 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaTimeoutError
 from aiokafka.partitioner import murmur2
 
+from samband_kit.kafka.access import unreachable
 from samband_kit.kafka.failures import KafkaError, KafkaUnreachable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from samband_kit.kafka.access import Access
 
 Headers: TypeAlias = list[tuple[str, bytes | None]]
 
@@ -52,9 +55,9 @@ class Producer:
     idempotent producer that lost a batch fails every later one.
     """
 
-    def __init__(self, servers: str) -> None:
+    def __init__(self, access: Access) -> None:
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=servers,
+            **access.options(),
             enable_idempotence=True,
             acks="all",
             max_batch_size=_BATCH_BYTES,
@@ -62,32 +65,32 @@ class Producer:
         )
 
     @classmethod
-    async def start(cls, servers: str, *, seconds: float = 10.0) -> Self:
+    async def start(cls, access: Access, *, seconds: float = 10.0) -> Self:
         """Connect.
 
         Raises:
-            KafkaUnreachable: no broker answered within `seconds`.
+            KafkaUnreachable: no broker answered within `seconds`, or let us in.
         """
-        producer = cls(servers)
+        producer = cls(access)
         try:
             async with asyncio.timeout(seconds):
                 await producer._producer.start()
         except BaseException as error:
             await producer.close(seconds=0)
             if isinstance(error, (TimeoutError, KafkaError)):
-                raise KafkaUnreachable(f"Kafka at {servers} does not answer: {error}") from error
+                raise await unreachable(access, error) from error
             raise
         return producer
 
     @classmethod
     @asynccontextmanager
-    async def running(cls, servers: str) -> AsyncIterator[Self]:
+    async def running(cls, access: Access) -> AsyncIterator[Self]:
         """A started producer, closed at the end; without flushing when the block raises.
 
         What was not acknowledged will be sent again by whoever retries, and
         must not leave later on top of that.
         """
-        producer = await cls.start(servers)
+        producer = await cls.start(access)
         try:
             yield producer
         except BaseException:

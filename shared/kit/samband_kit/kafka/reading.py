@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaConnectionError
 
-from samband_kit.kafka.failures import KafkaUnreachable
+from samband_kit.kafka.access import unreachable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from samband_kit.kafka.access import Access
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +30,16 @@ class Record:
     headers: tuple[tuple[str, bytes | None], ...]
 
 
-async def read(servers: str, topic: str) -> AsyncIterator[Record]:
+async def read(access: Access, topic: str) -> AsyncIterator[Record]:
     """Every record that the topic holds now, in order within a partition, outside of any group."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=servers,
+        **access.options(),
         client_id=f"samband-read-{uuid.uuid4()}",
         enable_auto_commit=False,
         auto_offset_reset="earliest",
     )
-    await consumer.start()
     try:
+        await consumer.start()
         places = [TopicPartition(topic, number) for number in await _partitions(consumer, topic)]
         begins = await consumer.beginning_offsets(places)
         ends = await consumer.end_offsets(places)
@@ -50,7 +52,7 @@ async def read(servers: str, topic: str) -> AsyncIterator[Record]:
                         yield _record(message)
             left = {place for place in left if await consumer.position(place) < ends[place]}
     except KafkaConnectionError as error:
-        raise KafkaUnreachable(str(error)) from error
+        raise await unreachable(access, error) from error
     finally:
         await consumer.stop()
 

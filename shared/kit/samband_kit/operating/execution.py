@@ -20,7 +20,7 @@ import typer
 
 from samband_kit import database
 from samband_kit.errors import Refusal
-from samband_kit.kafka import KafkaError, KafkaUnreachable
+from samband_kit.kafka import AccessRefused, KafkaError, KafkaUnreachable
 from samband_kit.logs import configure_logs
 from samband_kit.migrations import MigrationRefused
 from samband_kit.outages import PASSING_ANSWERS
@@ -48,6 +48,7 @@ _EXIT_CODES: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
         USAGE,
         "Postgres refuses SAMBAND_DATABASE_URL: {error}.",
     ),
+    ((AccessRefused,), USAGE, "{error}."),
     ((asyncpg.ClientConfigurationError,), USAGE, "SAMBAND_DATABASE_URL: {error}."),
     ((asyncpg.UndefinedTableError,), REFUSED, "The schema is not migrated: run `migrate` first."),
     (PASSING_ANSWERS, TRY_AGAIN, "Postgres did not answer: {error}."),

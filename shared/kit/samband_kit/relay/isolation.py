@@ -72,7 +72,7 @@ async def send_singly(
     refused: set[tuple[str, str]] = set()
     left = list(reversed(rows))
     while left and not patience.stop.is_set():
-        async with Producer.running(settings.kafka_servers) as producer:
+        async with Producer.running(settings.kafka) as producer:
             while left and not patience.stop.is_set():
                 row = left.pop()
                 if (row["topic"], row["key"]) in refused:

@@ -108,7 +108,7 @@ class Relay:
                 try:
                     await self._isolate(leadership, failures, patience)
                     failures = ()
-                    async with Producer.running(self._settings.kafka_servers) as producer:
+                    async with Producer.running(self._settings.kafka) as producer:
                         await self._publish(leadership, producer, patience)
                 except (KafkaError, KafkaUnreachable, TimeoutError, _BatchFailed) as error:
                     _log.warning("producer dropped", error=repr(error))

@@ -104,7 +104,7 @@ def admin_url(backing: Backing, settings: Settings) -> str:
 
 
 async def _drop_topics(settings: Settings) -> None:
-    async with Administration(settings.kafka_servers) as kafka:
+    async with Administration(settings.kafka) as kafka:
         names = [name for name in await kafka.names() if name.startswith(settings.kafka_prefix)]
         if names:
             await kafka.delete(names)

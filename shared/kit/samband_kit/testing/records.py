@@ -33,7 +33,7 @@ async def publish_raw(
 ) -> None:
     """Put one record into the topic, with any bytes, null header values included."""
     name = topics.physical(settings.kafka_prefix, topic)
-    async with kafka.Producer.running(settings.kafka_servers) as producer:
+    async with kafka.Producer.running(settings.kafka) as producer:
         count = await producer.partitions(name)
         if partition is None:
             partition = kafka.partition_of(key.decode("latin-1"), count) if key else 0
@@ -45,7 +45,7 @@ async def publish_raw(
 async def read_topic(settings: Settings, topic: Topic) -> list[kafka.Record]:
     """Every record of the topic, in order within a partition."""
     name = topics.physical(settings.kafka_prefix, topic)
-    return [record async for record in kafka.read(settings.kafka_servers, name)]
+    return [record async for record in kafka.read(settings.kafka, name)]
 
 
 async def read_events(settings: Settings, topic: Topic) -> list[CloudEvent[Any]]:
