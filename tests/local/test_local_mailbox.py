@@ -55,8 +55,8 @@ class Running:
             server.sendmail("bounces@samband.test", [to], raw)
 
     def newest(self) -> dict[str, object]:
-        mails = self.web.get("/api/mails", params={"limit": 1}).json()["mails"]
-        found: dict[str, object] = self.web.get(f"/api/mails/{mails[0]['id']}").json()
+        mails = self.web.get("/api/v1/messages", params={"limit": 1}).json()["messages"]
+        found: dict[str, object] = self.web.get(f"/api/v1/message/{mails[0]['ID']}").json()
         return found
 
 
@@ -71,25 +71,34 @@ def mailbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 def test_a_mail_that_was_sent_can_be_read_as_json(mailbox: Running) -> None:
     mailbox.send(invitation())
     mail = mailbox.newest()
-    assert mail["subject"] == "Kommer du på uppstartsmötet?"
-    assert mail["header_to"] == "Åsa Öberg <asa@pitea.example>"
-    assert mail["recipients"] == ["asa@pitea.example"]
-    assert mail["sender"] == "bounces@samband.test"
-    assert "bekrafta/abc" in str(mail["text"])
-    assert "<h1>Hej Åsa</h1>" in str(mail["html"])
-    parts = mail["parts"]
-    assert isinstance(parts, list)
-    assert [(part["name"], part["text"]) for part in parts][-1] == (
-        "möte.ics",
-        "BEGIN:VCALENDAR\r\n",
-    )
+    assert mail["Subject"] == "Kommer du på uppstartsmötet?"
+    assert mail["From"] == {"Name": "Samband", "Address": "samband@localhost"}
+    assert mail["To"] == [{"Name": "Åsa Öberg", "Address": "asa@pitea.example"}]
+    assert mail["Bcc"] == []
+    assert mail["ReturnPath"] == "bounces@samband.test"
+    assert "bekrafta/abc" in str(mail["Text"])
+    assert "<h1>Hej Åsa</h1>" in str(mail["HTML"])
+    attachments = mail["Attachments"]
+    assert isinstance(attachments, list)
+    assert [each["FileName"] for each in attachments] == ["part-2", "möte.ics"]
+    calendar = mailbox.web.get(f"/mails/{mail['ID']}/parts/{attachments[1]['PartID']}")
+    assert calendar.text == "BEGIN:VCALENDAR\r\n"
+    headers = mailbox.web.get(f"/api/v1/message/{mail['ID']}/headers").json()
+    assert headers["To"] == ["Åsa Öberg <asa@pitea.example>"]
+    assert "Message-Id" in headers
+
+
+def test_who_got_a_mail_without_being_named_in_it_is_listed_too(mailbox: Running) -> None:
+    mailbox.send(invitation("per@lund.example"), "secret@lund.example")
+    mail = mailbox.newest()
+    assert mail["Bcc"] == [{"Name": "", "Address": "secret@lund.example"}]
 
 
 def test_the_page_of_a_mail_shows_text_headers_attachments_and_its_html_in_a_closed_frame(
     mailbox: Running,
 ) -> None:
     mailbox.send(invitation())
-    mail_id = mailbox.newest()["id"]
+    mail_id = mailbox.newest()["ID"]
     page = mailbox.web.get(f"/mails/{mail_id}")
     assert "Hej Åsa!" in page.text
     assert "bounces@samband.test" in page.text
@@ -107,21 +116,30 @@ def test_the_page_of_a_mail_shows_text_headers_attachments_and_its_html_in_a_clo
 def test_the_raw_message_is_what_was_sent(mailbox: Running) -> None:
     raw = b"Subject: plain\r\n\r\nline\r\n.dot first\r\n"
     mailbox.send(raw)
-    assert mailbox.web.get(f"/mails/{mailbox.newest()['id']}/raw").content == raw
+    assert mailbox.web.get(f"/mails/{mailbox.newest()['ID']}/raw").content == raw
+
+
+def search(mailbox: Running, query: str, **page: int) -> list[dict[str, object]]:
+    parameters: dict[str, str | int] = {"query": query}
+    parameters.update(page)
+    answer = mailbox.web.get("/api/v1/search", params=parameters)
+    found: list[dict[str, object]] = answer.json()["messages"]
+    return found
 
 
 def test_lists_are_newest_first_and_filtered(mailbox: Running) -> None:
     mailbox.send(invitation("per@lund.example", "First"), "per@lund.example")
     mailbox.send(invitation("per@lund.example", "Second"), "per@lund.example")
-    found = mailbox.web.get("/api/mails", params={"to": "PER@lund.example"}).json()["mails"]
-    assert [mail["subject"] for mail in found] == ["Second", "First"]
+    found = search(mailbox, 'to:"PER@lund.example"')
+    assert [mail["Subject"] for mail in found] == ["Second", "First"]
+    assert search(mailbox, 'to:per@lund.example subject:"sec"') == found[:1]
+    assert search(mailbox, "to:per@lund.example", start=1, limit=5) == found[1:]
     page = mailbox.web.get("/", params={"to": "per@lund.example", "subject": "sec"}).text
     assert "Second" in page
     assert "First" not in page
-    older = mailbox.web.get(
-        "/api/mails", params={"to": "per@lund.example", "before": found[0]["id"]}
-    )
-    assert [mail["subject"] for mail in older.json()["mails"]] == ["First"]
+    older = mailbox.web.get("/", params={"to": "per@lund.example", "before": found[0]["ID"]}).text
+    assert "First" in older
+    assert "Second" not in older
     assert "matches" in mailbox.web.get("/", params={"to": "nobody@lund.example"}).text
 
 
@@ -141,8 +159,8 @@ def test_lists_are_newest_first_and_filtered(mailbox: Running) -> None:
 def test_a_broken_mail_is_kept_and_shown_without_harm(mailbox: Running, raw: bytes) -> None:
     mailbox.send(raw)
     mail = mailbox.newest()
-    assert mailbox.web.get(f"/mails/{mail['id']}/raw").content.startswith(raw)
-    page = mailbox.web.get(f"/mails/{mail['id']}")
+    assert mailbox.web.get(f"/mails/{mail['ID']}/raw").content.startswith(raw)
+    page = mailbox.web.get(f"/mails/{mail['ID']}")
     assert page.status_code == 200
     assert "<script>" not in page.text
     assert "<b>bold" not in page.text
@@ -155,13 +173,20 @@ def test_a_mail_that_is_not_there_is_a_page_or_a_problem(mailbox: Running) -> No
     page = mailbox.web.get("/mails/none")
     assert page.status_code == 404
     assert "This mail is not here" in page.text
-    assert mailbox.web.get("/api/mails/none").status_code == 404
-    assert mailbox.web.get("/api/mails", params={"limit": "many"}).status_code == 422
+    assert mailbox.web.get("/api/v1/message/none").status_code == 404
+    assert mailbox.web.get("/api/v1/messages", params={"limit": "many"}).status_code == 422
+
+
+@pytest.mark.parametrize("query", ["from:asa@pitea.example", "Piteå", 'to:"not closed'])
+def test_a_search_that_the_mailbox_does_not_know_is_refused(mailbox: Running, query: str) -> None:
+    assert mailbox.web.get("/api/v1/search", params={"query": query}).status_code == 400
 
 
 def test_other_origins_and_other_names_get_nothing(mailbox: Running) -> None:
     assert mailbox.web.get("/", headers={"Host": "evil.example"}).status_code == 400
     refused = mailbox.web.post("/clear", headers={"Origin": "http://evil.example"})
+    assert refused.status_code == 403
+    refused = mailbox.web.delete("/api/v1/messages", headers={"Origin": "http://evil.example"})
     assert refused.status_code == 403
 
 
@@ -172,12 +197,12 @@ def test_mails_are_kept_when_the_mailbox_is_killed_and_can_be_deleted(mailbox: R
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         try:
-            assert mailbox.newest()["subject"] == "Before the crash"
+            assert mailbox.newest()["Subject"] == "Before the crash"
             break
         except httpx.TransportError:
             time.sleep(0.05)
     assert mailbox.web.post("/clear").status_code == 303
-    assert mailbox.web.get("/api/mails").json() == {"total": 0, "mails": []}
+    assert mailbox.web.get("/api/v1/messages").json()["messages"] == []
     assert "No mail yet" in mailbox.web.get("/").text
 
 

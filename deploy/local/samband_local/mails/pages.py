@@ -1,4 +1,4 @@
-"""What people and tests see of the mailbox: pages and JSON.
+"""What people see of the mailbox: its pages; programs read `api`.
 
 A mail's HTML is shown in a frame without scripts, forms or anything from the
 network; its links open in a new tab. Only this machine's own names are
@@ -8,17 +8,26 @@ answered, so that no web page elsewhere can read the mails.
 from __future__ import annotations
 
 import re
-from dataclasses import asdict
 from importlib.resources import files
-from typing import Annotated, Any
-from urllib.parse import quote, urlsplit
+from typing import Annotated
+from urllib.parse import quote
 
-from fastapi import FastAPI, HTTPException, Query, Request, Response
+from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from samband_local.mails.store import Mail, Mailbox, NoSuchMail, Part, body, headers_of, parts_of
+from samband_local.mails import api
+from samband_local.mails.origins import only_from_here
+from samband_local.mails.store import (
+    Mailbox,
+    NoSuchMail,
+    Part,
+    attachments,
+    body,
+    headers_of,
+    parts_of,
+)
 
 PAGE = 100
 _OWN_NAMES = ["127.0.0.1", "localhost", "[::1]", "::1"]
@@ -34,7 +43,6 @@ _FRAME_POLICY = (
 To = Annotated[str, Query(max_length=320, description="A recipient's address.")]
 Subject = Annotated[str, Query(max_length=200, description="A part of the subject.")]
 Before = Annotated[str, Query(max_length=36, description="Go on after the mail with this id.")]
-Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
 def mailbox_app(mailbox: Mailbox) -> FastAPI:
@@ -82,7 +90,7 @@ def mailbox_app(mailbox: Mailbox) -> FastAPI:
             headers=headers_of(raw),
             html=body(parts, "text/html") is not None,
             text=body(parts, "text/plain"),
-            attachments=_attachments(parts),
+            attachments=attachments(parts),
         )
 
     @app.get("/mails/{mail_id}/html")
@@ -109,44 +117,11 @@ def mailbox_app(mailbox: Mailbox) -> FastAPI:
 
     @app.post("/clear")
     async def clear_by_button(request: Request) -> Response:
-        _only_from_here(request)
+        only_from_here(request)
         mailbox.clear()
         return RedirectResponse("/", status_code=303)
 
-    @app.get("/api/mails")
-    async def list_mails(
-        to: To = "", subject: Subject = "", before: Before = "", limit: Limit = PAGE
-    ) -> dict[str, Any]:
-        mails = mailbox.find(to=to, subject=subject, before=before, limit=limit)
-        return {"total": len(mailbox), "mails": [_summary(mail) for mail in mails]}
-
-    @app.get("/api/mails/{mail_id}")
-    async def get_mail(mail_id: str) -> dict[str, Any]:
-        raw = mailbox.raw(mail_id)
-        parts = parts_of(raw)
-        return {
-            **_summary(mailbox.get(mail_id)),
-            "headers": headers_of(raw),
-            "text": body(parts, "text/plain"),
-            "html": body(parts, "text/html"),
-            "parts": [
-                {
-                    "number": part.number,
-                    "name": part.name,
-                    "content_type": part.content_type,
-                    "size": len(part.content),
-                    "text": part.text,
-                    "url": f"/mails/{mail_id}/parts/{part.number}",
-                }
-                for part in parts
-            ],
-        }
-
-    @app.delete("/api/mails", status_code=204)
-    async def clear(request: Request) -> None:
-        _only_from_here(request)
-        mailbox.clear()
-
+    app.include_router(api.router(mailbox))
     return app
 
 
@@ -155,15 +130,6 @@ def _in_new_tabs(html: str) -> str:
     base = '<base target="_blank">'
     changed, count = re.subn(r"(?i)<head[^>]*>", lambda head: head[0] + base, html, count=1)
     return changed if count else base + html
-
-
-def _summary(mail: Mail) -> dict[str, Any]:
-    return {**asdict(mail), "url": f"/mails/{mail.id}"}
-
-
-def _attachments(parts: list[Part]) -> list[Part]:
-    bodies = ("text/plain", "text/html")
-    return [part for part in parts if part.is_attachment or part.content_type not in bodies]
 
 
 def _download(part: Part) -> Response:
@@ -178,10 +144,3 @@ def _never_sniffed() -> dict[str, str]:
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "sandbox; default-src 'none'",
     }
-
-
-def _only_from_here(request: Request) -> None:
-    """Refuse what a page of some other origin sends."""
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
-        raise HTTPException(403, "Only this mailbox's own page may do that.")

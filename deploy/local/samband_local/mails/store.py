@@ -149,6 +149,12 @@ def body(parts: list[Part], content_type: str) -> str | None:
     return None
 
 
+def attachments(parts: list[Part]) -> list[Part]:
+    """What is to be downloaded: everything but the bodies."""
+    bodies = ("text/plain", "text/html")
+    return [part for part in parts if part.is_attachment or part.content_type not in bodies]
+
+
 def _part(number: int, leaf: Any) -> Part:
     content = leaf.get_payload(decode=True) or b""
     content_type = leaf.get_content_type()

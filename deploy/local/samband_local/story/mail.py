@@ -1,4 +1,4 @@
-"""The story's people read their mail: in the mailbox, as they would anywhere else."""
+"""The story's people read their mail, through Mailpit's API, which our own mailbox speaks too."""
 
 from __future__ import annotations
 
@@ -94,22 +94,21 @@ class Inbox:
         return next((letter for letter in letters if letter.template == template), None)
 
     async def _mails(self, to: str) -> list[Mapping[str, Any]]:
-        answer = await self._client.get("/api/mails", params={"to": to, "limit": 1000})
-        answer.raise_for_status()
-        found: list[Mapping[str, Any]] = answer.json()["mails"]
-        return found
+        found = await self._get("search", query=f'to:"{to}"', limit=1000)
+        messages: list[Mapping[str, Any]] = found["messages"]
+        return messages
 
     async def _open(self, mail: Mapping[str, Any]) -> Letter:
-        answer = await self._client.get(f"/api/mails/{mail['id']}")
+        message = await self._get(f"message/{mail['ID']}")
+        headers = await self._get(f"message/{mail['ID']}/headers")
+        list_id = next(iter(headers.get("List-Id", ())), "")
+        return Letter(mail["ID"], _template(list_id), message["Subject"], message["Text"])
+
+    async def _get(self, path: str, **parameters: str | int) -> Mapping[str, Any]:
+        answer = await self._client.get(f"/api/v1/{path}", params=parameters)
         answer.raise_for_status()
-        document = answer.json()
-        headers = {name.lower(): value for name, value in document["headers"]}
-        return Letter(
-            mail["id"],
-            _template(headers.get("list-id", "")),
-            document["subject"],
-            document["text"] or "",
-        )
+        found: Mapping[str, Any] = answer.json()
+        return found
 
 
 def _template(list_id: str) -> str:
