@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -119,11 +120,9 @@ def test_the_raw_message_is_what_was_sent(mailbox: Running) -> None:
     assert mailbox.web.get(f"/mails/{mailbox.newest()['ID']}/raw").content == raw
 
 
-def search(mailbox: Running, query: str, **page: int) -> list[dict[str, object]]:
-    parameters: dict[str, str | int] = {"query": query}
-    parameters.update(page)
-    answer = mailbox.web.get("/api/v1/search", params=parameters)
-    found: list[dict[str, object]] = answer.json()["messages"]
+def search(mailbox: Running, query: str, **page: int) -> list[dict[str, Any]]:
+    answer = mailbox.web.get("/api/v1/search", params={"query": query, **page})
+    found: list[dict[str, Any]] = answer.json()["messages"]
     return found
 
 
