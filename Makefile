@@ -41,6 +41,11 @@ test: $(READY) ## Run the tests on a real Kafka and Postgres (ARGS='tests/kit -x
 bench: $(READY) ## Measure Samband against the machine (ARGS=--quick, ARGS='outbox_relay' …)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: faults
+faults: $(READY) ## Let everything go wrong on purpose, and write the page of it (ARGS='--seeds 20' …)
+	@code=0; $(BIN)/pytest tests/faults --full $(ARGS) || code=$$?; \
+		$(BIN)/python -m tests.faults.report && exit $$code
+
 .PHONY: check
 check: $(READY) ## Lint, formatting, types, shape of the code, dependencies, contracts
 	@$(BIN)/ruff check $(ARGS)

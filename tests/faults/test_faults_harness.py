@@ -1,0 +1,75 @@
+"""The harness itself: processes die when they are told to, and say what they were started with."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+
+from samband_kit.failpoints import EXIT_CODE
+from samband_kit.testing import Backing, eventually
+
+from tests.faults.ledgers import ledger
+
+
+async def test_a_process_that_was_started_armed_warns_and_dies_at_that_moment(
+    backing: Backing, tmp_path: Path, seed: int
+) -> None:
+    async with (
+        ledger(backing, tmp_path, seed) as books,
+        books.process("job.begun=kill@2") as one,
+    ):
+        assert await one.ended() == -signal.SIGKILL
+        [armed] = one.logged("failpoints are armed: this process will fail on purpose")
+        assert armed["failpoints"] == "job.begun=kill@2"
+        assert armed["level"] == "warning"
+        [reached] = one.logged("failpoint reached")
+        assert reached["failpoint"] == "job.begun"
+
+
+async def test_exit_ends_a_process_as_its_own_end_would(
+    backing: Backing, tmp_path: Path, seed: int
+) -> None:
+    async with ledger(backing, tmp_path, seed) as books, books.process("job.begun=exit") as one:
+        assert await one.ended() == EXIT_CODE
+
+
+async def test_what_cannot_be_armed_is_refused_before_anything_is_started(
+    backing: Backing, tmp_path: Path, seed: int
+) -> None:
+    async with (
+        ledger(backing, tmp_path, seed) as books,
+        books.process(SAMBAND_FAILPOINTS="relay.sent=perish") as one,
+    ):
+        assert await one.ended() == 2
+        assert one.last_words().startswith(
+            "SAMBAND_FAILPOINTS: `perish` is no action; there are kill, exit"
+        )
+
+
+async def test_a_frozen_process_does_nothing_until_it_thaws_and_a_killed_one_comes_again(
+    backing: Backing, tmp_path: Path, seed: int
+) -> None:
+    async with ledger(backing, tmp_path, seed) as books, books.process() as one:
+        await one.ready()
+
+        async def runs() -> int:
+            return int(await books.pool.fetchval("select count(*) from job_runs"))
+
+        await eventually(runs, 30)
+        one.freeze()
+        await asyncio.sleep(0.2)
+        before = await runs()
+        await asyncio.sleep(1.2)
+        assert await runs() == before
+        one.thaw()
+
+        async def more() -> bool:
+            return await runs() > before
+
+        await eventually(more, 30)
+        one.kill()
+        assert await one.ended() == -signal.SIGKILL
+        await one.again()
+        await one.ready()
+        assert await one.stop() == 0
