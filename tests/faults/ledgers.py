@@ -189,7 +189,7 @@ async def ledger(
         await conn.execute(TABLES)
         await conn.close()
         pool = await database.open_pool(settings, max_size=4)
-        ends = LogEnds(settings.kafka_servers)
+        ends = LogEnds(settings.kafka)
         source = random.Random(seed)
         names = [UUID(int=source.getrandbits(128), version=4) for _ in range(keys)]
         history = History(folder / "history.jsonl")

@@ -142,7 +142,7 @@ async def log(settings: Settings, wanted: Sequence[Topic]) -> list[Logged]:
     found = []
     for topic in wanted:
         name = topics.physical(settings.kafka_prefix, topic)
-        async for record in kafka.read(settings.kafka_servers, name):
+        async for record in kafka.read(settings.kafka, name):
             headers = {name: value or b"" for name, value in record.headers}
             if "ce_sequence" in headers:
                 found.append(
