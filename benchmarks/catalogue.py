@@ -1,9 +1,13 @@
 """Catalogue: every benchmark, in the order in which it is run and shown."""
 
-from benchmarks import outbox_relay
+from benchmarks import mail_worker, outbox_relay, registration_http
 from benchmarks.frame.figures import Benchmark, Figure
 
-BENCHMARKS: tuple[Benchmark, ...] = (outbox_relay.BENCHMARK,)
+BENCHMARKS: tuple[Benchmark, ...] = (
+    outbox_relay.BENCHMARK,
+    mail_worker.BENCHMARK,
+    registration_http.BENCHMARK,
+)
 
 FIGURES: dict[str, Figure] = {
     figure.name: figure for benchmark in BENCHMARKS for figure in benchmark.figures

@@ -17,6 +17,7 @@ from samband_local.problems import LocalProblem
 from benchmarks.catalogue import BENCHMARKS, FIGURES
 from benchmarks.frame import record, shown
 from benchmarks.frame.environment import ROOT, environment
+from benchmarks.frame.figures import NotRun
 from benchmarks.frame.processes import ProgramEnded
 from benchmarks.frame.record import Entry
 from benchmarks.frame.stage import Size, own_stage
@@ -108,13 +109,19 @@ def _run(chosen: Sequence[Benchmark], size: Size, output: Path) -> None:
         if here.is_busy:
             say(f"WARNING: the machine is busy (load {load:.1f}); trust the ratios at most.")
         results: list[Result] = []
+        not_run: list[str] = []
         for number, benchmark in enumerate(chosen, 1):
             names = ", ".join(figure.name for figure in benchmark.figures)
             say(f"{number}/{len(chosen)} {names}")
-            measured = loop.run(_measured(benchmark, stage))
+            try:
+                measured = loop.run(_measured(benchmark, stage))
+            except NotRun as reason:
+                not_run.append(f"NOT RUN: {names}. {reason}")
+                say(not_run[-1])
+                continue
             record.keep([Entry(one, size, here) for one in measured], list(FIGURES), output)
             results += measured
-    print(shown.table(results))
+    print("\n".join([shown.table(results), *not_run]))
     print(f"\n{shown.environment_line(here)}; size {size}")
     print(f"Kept in {output}; `python -m benchmarks {RENDER}` writes {PAGE.relative_to(ROOT)}.")
 

@@ -80,6 +80,10 @@ class Figure:
         )
 
 
+class NotRun(Exception):
+    """A benchmark cannot be run on this machine; the message says what it lacks."""
+
+
 Measure: TypeAlias = "Callable[[Stage], Awaitable[Sequence[Result]]]"
 
 

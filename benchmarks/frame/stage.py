@@ -71,7 +71,7 @@ class Stage:
     def place(self, service: Service, **more: Any) -> AbstractAsyncContextManager[Settings]:
         """Settings of a service with a migrated database and a topic prefix, dropped afterwards."""
         return testing.service_settings(
-            self.backing, service.package, service.settings, log_level="WARNING", **more
+            self.backing, service.package, service.settings, **({"log_level": "WARNING"} | more)
         )
 
     @asynccontextmanager
