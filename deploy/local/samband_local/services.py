@@ -23,7 +23,12 @@ MAIL_FROM = "Samband <samband@localhost>"
 DEPLOY = Path(__file__).resolve().parents[2]
 # Of the caller's own SAMBAND_ variables only these reach the services: the
 # rest is the launcher's to decide, and a setting given twice is refused.
-_CALLERS = ("SAMBAND_LOG_LEVEL", "SAMBAND_LOG_FORMAT")
+_CALLERS = (
+    "SAMBAND_LOG_LEVEL",
+    "SAMBAND_LOG_FORMAT",
+    "SAMBAND_OTLP_ENDPOINT",
+    "SAMBAND_TRACE_RATIO",
+)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,9 @@ _QUIET = {
     "aiokafka": logging.WARNING,
     "faststream": logging.WARNING,
     "samband_kit.faststream": logging.ERROR,
+    "opentelemetry": logging.WARNING,
     "uvicorn": logging.WARNING,
+    "urllib3": logging.ERROR,
     "asyncio": logging.WARNING,
 }
 
@@ -31,7 +33,8 @@ _QUIET = {
 class _Repeats(logging.Filter):
     """Lets the same message of a library through once in a while.
 
-    During an outage aiokafka says the same ten times a second and consumer.
+    During an outage aiokafka says the same ten times a second and consumer, and
+    the exporter of traces with every batch of spans.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -40,7 +43,7 @@ class _Repeats(logging.Filter):
         self._said: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if not record.name.startswith("aiokafka"):
+        if not record.name.startswith(("aiokafka", "opentelemetry")):
             return True
         now = time.monotonic()
         if now - self._said.get(str(record.msg), -self._seconds) < self._seconds:
@@ -107,6 +110,8 @@ def _add_correlation(_logger: WrappedLogger, _method: str, line: EventDict) -> E
         line.setdefault("correlation_id", str(running.correlation_id))
         if running.causation_id is not None:
             line.setdefault("causation_id", str(running.causation_id))
+        if running.traceparent is not None:
+            line.setdefault("trace_id", running.traceparent.split("-")[1])
     return line
 
 

@@ -12,7 +12,7 @@ import json
 from collections import Counter
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from samband_kit import correlation
 from samband_kit.failpoints import Failpoint, reach
 from samband_kit.ids import new_id
 from samband_kit.outages import POSTGRES_AWAY
+from samband_kit.tracing import messaging
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -141,14 +142,16 @@ async def _write(conn: Connection, facts: Sequence[_Fact]) -> None:
     if not facts:
         return
     await reach(Failpoint.OUTBOX_APPENDING)
-    next_sequence = await _reserve(conn, Counter(fact.place for fact in facts))
-    now = datetime.now(UTC)
-    rows = []
-    for fact in facts:
-        sequence = next_sequence[fact.place]
-        next_sequence[fact.place] = sequence + 1
-        rows.append((*_row(fact.event, fact.place, sequence, now, fact.why), fact.value))
-    await conn.execute(_INSERT, *map(list, zip(*rows, strict=True)))
+    with messaging.creating([(fact.place[0], fact.why) for fact in facts]) as traceparents:
+        next_sequence = await _reserve(conn, Counter(fact.place for fact in facts))
+        now = datetime.now(UTC)
+        rows = []
+        for fact, traceparent in zip(facts, traceparents, strict=True):
+            sequence = next_sequence[fact.place]
+            next_sequence[fact.place] = sequence + 1
+            why = replace(fact.why, traceparent=traceparent)
+            rows.append((*_row(fact.event, fact.place, sequence, now, why), fact.value))
+        await conn.execute(_INSERT, *map(list, zip(*rows, strict=True)))
     await reach(Failpoint.OUTBOX_APPENDED)
     watcher = _appended.get()
     if watcher is not None:

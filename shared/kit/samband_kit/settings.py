@@ -160,6 +160,17 @@ class Settings(KafkaSettings):
         ge=0,
         description="Seconds that a person needs at least to fill in a public form.",
     )
+    otlp_endpoint: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/\s]+",
+        description="Collector of traces, as `http://host:4318`; empty: nothing is traced.",
+    )
+    trace_ratio: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        description="Share of the traces that are recorded, decided where each begins.",
+    )
     stop_timeout: float = Field(
         default=20.0,
         gt=0,

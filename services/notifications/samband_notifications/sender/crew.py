@@ -10,12 +10,15 @@ from __future__ import annotations
 import asyncio
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from samband_kit import tracing
 from samband_kit.failpoints import Failpoint, reach
 from samband_kit.logs import get_logger
+from samband_kit.tracing import Kind, Value
 
+from samband_notifications.deliveries.domain.happenings import Accepted
 from samband_notifications.sender.line import Line, NoConnection
 
 if TYPE_CHECKING:
@@ -160,11 +163,29 @@ class Crew:
                     return
                 job, until = taken
                 with self._metrics.smtp_seconds.time():
-                    answer = await line.send(job.address, job.message, until=until)
+                    result = await self._send(line, job, until)
                 await reach(Failpoint.SENDER_ANSWERED)
-                self._done(Result(job, answer))
+                self._done(result)
         finally:
             self._count(-1)
+
+    async def _send(self, line: Line, job: Job, until: float) -> Result:
+        if not tracing.is_on():
+            return Result(job, await line.send(job.address, job.message, until=until))
+        attributes: dict[str, Value] = {
+            "network.protocol.name": "smtp",
+            "server.address": self._settings.smtp_host,
+            "server.port": self._settings.smtp_port,
+            "samband.delivery_id": str(job.delivery.delivery_id),
+            "samband.correlation_id": str(job.why.correlation_id),
+        }
+        with tracing.span("send mail", Kind.CLIENT, why=job.why, attributes=attributes) as span:
+            answer = await line.send(job.address, job.message, until=until)
+            if not isinstance(answer.happening, Accepted):
+                span.failed(type(answer.happening).__name__)
+        # What is announced about the mail comes after its sending, in the trace too.
+        why = replace(job.why, traceparent=span.traceparent)
+        return Result(replace(job, why=why), answer)
 
     async def _next(self) -> tuple[Job, float] | None:
         if not self._jobs.empty():

@@ -28,6 +28,7 @@ from samband_kit.consumer.plan import (
 from samband_kit.consumer.positions import Position
 from samband_kit.correlation import correlated
 from samband_kit.failpoints import Failpoint, reach
+from samband_kit.tracing import messaging
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -147,13 +148,14 @@ async def apply_singly(
 
 async def hand_over(conn: Connection, handler: Handler, events: Sequence[CloudEvent[Any]]) -> None:
     """Call the handler with a set, in the correlation of its events if they share one."""
-    first = events[0]
-    if any(event.correlation_id != first.correlation_id for event in events):
-        await handler(conn, events)
-        return
-    cause = first.id if len(events) == 1 else None
-    with correlated(first.correlation_id or first.id, cause, traceparent=first.traceparent):
-        await handler(conn, events)
+    with messaging.processing(events) as traced:
+        first = traced[0]
+        if any(event.correlation_id != first.correlation_id for event in traced):
+            await handler(conn, traced)
+            return
+        cause = first.id if len(traced) == 1 else None
+        with correlated(first.correlation_id or first.id, cause, traceparent=first.traceparent):
+            await handler(conn, traced)
 
 
 async def _apply_one(conn: Connection, reaction: Reaction, one: Arrived) -> None:

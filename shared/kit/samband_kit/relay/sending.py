@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from samband_kit.failpoints import Failpoint, reach
 from samband_kit.kafka import KafkaError, KafkaUnreachable, Unsendable, partition_of
 from samband_kit.leadership import LeadershipLost
+from samband_kit.tracing import messaging
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,14 +61,19 @@ async def send(producer: Producer, prefix: str, rows: Sequence[Row], sending: Se
     topics: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         topics[row[1]].append(row)
-    async with asyncio.TaskGroup() as group:
-        for topic, its_rows in topics.items():
-            count = producer.known_partitions(prefix + topic)
-            if count == 0:
-                group.create_task(_ask_and_send(producer, prefix, topic, its_rows, sending))
-                continue
-            for partition, chain in _chains(its_rows, count).items():
-                group.create_task(_send_chain(producer, prefix, topic, partition, chain, sending))
+    with messaging.sending(rows) as span:
+        async with asyncio.TaskGroup() as group:
+            for topic, its_rows in topics.items():
+                count = producer.known_partitions(prefix + topic)
+                if count == 0:
+                    group.create_task(_ask_and_send(producer, prefix, topic, its_rows, sending))
+                    continue
+                for partition, chain in _chains(its_rows, count).items():
+                    group.create_task(
+                        _send_chain(producer, prefix, topic, partition, chain, sending)
+                    )
+        if sending.failures:
+            span.failed(type(sending.failures[0].error).__name__)
 
 
 async def guard(leadership: Leadership, task: asyncio.Task[None], patience: Patience) -> None:

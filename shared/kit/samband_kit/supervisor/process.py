@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import prometheus_client
 
-from samband_kit import database, failpoints, pulse
+from samband_kit import database, failpoints, pulse, tracing
 from samband_kit.consumer import failures
 from samband_kit.consumer.consumers import Consumers
 from samband_kit.consumer.retries import Retries
@@ -208,8 +208,12 @@ def run_process(service: Service, settings: Settings, kinds: Iterable[Kind]) -> 
                 loop.add_signal_handler(number, stop.set)
         return await process.run(stop, _spare_the_collector)
 
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(until_signal())
+    tracing.start(service.name, settings)
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            return runner.run(until_signal())
+    finally:
+        tracing.stop()
 
 
 def _consuming(runtime: Runtime) -> list[Component]:

@@ -2,11 +2,13 @@
 
 Each request gets a correlation id of our own; a client's X-Request-ID is not
 believed and not logged. The log names the route's template, never the path:
-paths hold personal links.
+paths hold personal links. The same goes for the span, which begins a trace: a
+client's traceparent is not believed either.
 """
 
 import time
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from http import HTTPStatus
 
 from fastapi.routing import iter_route_contexts
@@ -16,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from samband_kit.correlation import correlated
 from samband_kit.logs import get_logger
+from samband_kit.tracing import Kind, Span, span
 from samband_kit.web.context import VISIT, Visit
 
 log = get_logger("samband.web")
@@ -54,7 +57,8 @@ class AccessLog:
                 status = message["status"]
             await send(message)
 
-        with correlated(None) as correlation:
+        static = scope["path"].startswith("/static/")
+        with correlated(None) as correlation, _nothing() if static else _request() as traced:
             visit = Visit(correlation.correlation_id)
             scope[VISIT] = visit
             began = time.perf_counter()
@@ -65,6 +69,7 @@ class AccessLog:
                 method = scope["method"] if scope["method"] in METHODS else "other"
                 route = self._template(scope)
                 self.seconds.labels(method, route, str(status)).observe(took)
+                _note(traced, method, route, status, visit)
                 log.info(
                     "request",
                     method=method,
@@ -80,6 +85,28 @@ class AccessLog:
         if scope["path"].startswith("/static/"):
             return "/static/{path}"
         return self.templates.get(id(scope.get("route")), "unknown")
+
+
+def _request() -> AbstractContextManager[Span]:
+    return span("request", Kind.SERVER)
+
+
+def _nothing() -> AbstractContextManager[Span]:
+    return nullcontext(Span())
+
+
+def _note(span: Span, method: str, route: str, status: int, visit: Visit) -> None:
+    span.rename(f"{method} {route}")
+    span.note(
+        {
+            "http.request.method": method,
+            "http.route": route,
+            "http.response.status_code": status,
+            "samband.correlation_id": str(visit.correlation_id),
+        }
+    )
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        span.failed(str(status))
 
 
 def _templates(routes: Iterable[BaseRoute]) -> dict[int, str]:

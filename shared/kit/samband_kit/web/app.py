@@ -49,6 +49,8 @@ def web_app(
         # The redirect to a path without its slash would be built from the Host header.
         redirect_slashes=False,
         dependencies=[Depends(_first)],
+        # FastAPI's own spans and logs hold paths, queries and what was typed.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     statuses = dict(problems or {})
     spoken = catalogues(*templates)
