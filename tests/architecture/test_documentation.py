@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
-from samband_contracts.topics import ALL
+from samband_contracts.topics import ALL, Visibility
 from samband_kit.operating import operator_cli
 from samband_kit.service import Service
 from samband_kit.settings import Settings
@@ -42,10 +42,14 @@ def test_every_metric_has_a_name_that_says_what_is_counted() -> None:
     assert not [name for name in _metrics() if not named.fullmatch(name)]
 
 
-def test_every_topic_is_documented_with_its_key() -> None:
+def test_every_topic_is_documented_with_its_key_and_readers() -> None:
     rows = {name: row for name, row in _rows("events.md").items() if name.startswith("samband.")}
     assert rows.keys() == {topic.name for topic in ALL}
-    assert not [topic.name for topic in ALL if f"`{topic.key}`" not in rows[topic.name]]
+    for topic in ALL:
+        subscribers = ["subscribers"] if topic.visibility is Visibility.PUBLIC else []
+        readers = ", ".join([*topic.readers, *subscribers]) or "nobody"
+        assert f"`{topic.key}`" in rows[topic.name]
+        assert rows[topic.name].endswith(f"| {readers} |")
 
 
 def test_every_event_is_documented_with_its_fields() -> None:

@@ -99,10 +99,24 @@ async def test_help_has_examples_and_exit_codes(config: Settings) -> None:
 
 
 async def test_missing_configuration_names_the_variable(config: Settings) -> None:
-    for words in (["migrate"], ["serve"], ["parked", "list"], ["topics"]):
+    for words in (["migrate"], ["serve"], ["parked", "list"]):
         result = await invoke(config, *words, SAMBAND_DATABASE_URL=None)
         assert result.exit_code == 2
         assert result.stderr == "SAMBAND_DATABASE_URL is not set.\n"
+
+
+async def test_what_is_about_kafka_needs_no_other_settings(config: Settings) -> None:
+    nothing = {"SAMBAND_DATABASE_URL": None, "SAMBAND_SECRET_KEYS": None}
+    assert (await invoke(config, "topics", "--dry-run", **nothing)).exit_code == 0
+    for words in (["topics"], ["access"]):
+        result = await invoke(config, *words, SAMBAND_KAFKA_SERVERS=None, **nothing)
+        assert result.exit_code == 2
+        assert result.stderr == "SAMBAND_KAFKA_SERVERS is not set.\n"
+
+
+async def test_rules_are_of_no_use_to_a_kafka_that_asks_nobody(config: Settings) -> None:
+    result = await invoke(config, "access", "--dry-run")
+    assert (result.exit_code, "has no authorizer" in result.stderr) == (1, True)
 
 
 @pytest.mark.parametrize(
@@ -125,6 +139,8 @@ async def test_what_does_not_answer_is_to_be_tried_again(config: Settings) -> No
     result = await invoke(config, "parked", "list", SAMBAND_DATABASE_URL=url)
     assert (result.exit_code, "cannot be reached" in result.stderr) == (75, True)
     result = await invoke(config, "topics", SAMBAND_KAFKA_SERVERS=nobody())
+    assert (result.exit_code, "Kafka" in result.stderr) == (75, True)
+    result = await invoke(config, "access", SAMBAND_KAFKA_SERVERS=nobody())
     assert (result.exit_code, "Kafka" in result.stderr) == (75, True)
 
 

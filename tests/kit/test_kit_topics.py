@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import pytest
 from samband_contracts.topics import ACCOUNT_STATE, ALL, CALLS, CONTACT_STATE, NETWORKS
@@ -85,7 +85,7 @@ class Cluster(Administration):
 
     made: ClassVar[dict[str, Mapping[str, str]]] = {}
 
-    async def __aenter__(self) -> Administration:
+    async def __aenter__(self) -> Self:
         self._client = self
         return self
 

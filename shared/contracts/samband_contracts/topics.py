@@ -50,6 +50,8 @@ class Topic:
     """What the record's key is."""
     cleanup: Cleanup
     events: tuple[type[Event], ...]
+    readers: tuple[str, ...] = ()
+    """The services that react to it; what is public, other systems may read too."""
     partitions: int = 12
     max_compaction_lag_hours: int | None = None
     """For personal data: how long a replaced record may stay readable at most."""
@@ -84,6 +86,7 @@ ORGANISATION_STATE = Topic(
     key="organisation_id",
     cleanup=Cleanup.COMPACT,
     events=(OrganisationDescribed,),
+    readers=("notifications",),
 )
 CALLS = Topic(
     "samband.public.calls",
@@ -91,6 +94,7 @@ CALLS = Topic(
     key="call_id",
     cleanup=Cleanup.KEEP,
     events=get_args(CallEvent),
+    readers=("networks",),
 )
 REGISTRATIONS = Topic(
     "samband.internal.registrations",
@@ -98,6 +102,7 @@ REGISTRATIONS = Topic(
     key="registration_id",
     cleanup=Cleanup.KEEP,
     events=get_args(RegistrationEvent),
+    readers=("networks", "notifications"),
 )
 CONTACT_STATE = Topic(
     "samband.internal.contact-state",
@@ -105,6 +110,7 @@ CONTACT_STATE = Topic(
     key="contact_id",
     cleanup=Cleanup.COMPACT,
     events=get_args(ContactEvent),
+    readers=("notifications",),
     max_compaction_lag_hours=1,
 )
 ACCOUNT_STATE = Topic(
@@ -113,6 +119,7 @@ ACCOUNT_STATE = Topic(
     key="account_id",
     cleanup=Cleanup.COMPACT,
     events=(AccountDescribed,),
+    readers=("networks", "notifications"),
 )
 NETWORKS = Topic(
     "samband.public.networks",
@@ -134,6 +141,7 @@ REPRESENTATIVE_STATE = Topic(
     key="membership_id",
     cleanup=Cleanup.COMPACT,
     events=(RepresentativesDescribed,),
+    readers=("notifications",),
 )
 MEETINGS = Topic(
     "samband.public.meetings",
@@ -148,6 +156,7 @@ INVITATIONS = Topic(
     key="meeting_id",
     cleanup=Cleanup.KEEP,
     events=get_args(InvitationEvent),
+    readers=("notifications",),
 )
 DELIVERIES = Topic(
     "samband.internal.deliveries",

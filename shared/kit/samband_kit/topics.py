@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from samband_kit.kafka import TopicDescription
-    from samband_kit.settings import Settings
+    from samband_kit.settings import KafkaSettings
 
 _REPLICAS = 3
 _IN_SYNC = 2
@@ -59,7 +59,7 @@ def configs(topic: Topic) -> dict[str, str]:
 
 
 async def ensure_topics(
-    settings: Settings, topics: Sequence[Topic] = ALL, *, dry_run: bool = False
+    settings: KafkaSettings, topics: Sequence[Topic] = ALL, *, dry_run: bool = False
 ) -> list[str]:
     """Create and extend topics as needed; returns a sentence for each change and each shortage.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from samband_kit.kafka.access import unreachable
 from samband_kit.kafka.failures import KafkaError
@@ -38,7 +38,7 @@ class Administration:
         self._access = access
         self._client: Any = None
 
-    async def __aenter__(self) -> Administration:
+    async def __aenter__(self) -> Self:
         self._client = AIOKafkaAdminClient(**self._access.options(), request_timeout_ms=_REQUEST_MS)
         try:
             await self._client.start()
@@ -95,11 +95,17 @@ class Administration:
 
     async def extend(self, name: str, partitions: int) -> None:
         """Give a topic more partitions."""
-        await self._client.create_partitions({name: NewPartitions(partitions)})
+        answer = await self._client.create_partitions({name: NewPartitions(partitions)})
+        for _name, code, message in answer.topic_errors:
+            if code:
+                raise for_code(code)(message)
 
     async def delete(self, names: Sequence[str]) -> None:
         """Delete topics; unknown ones are ignored."""
-        await self._client.delete_topics(list(names))
+        answer = await self._client.delete_topics(list(names))
+        for _name, code in answer.topic_error_codes:
+            if code and for_code(code) is not UnknownTopicOrPartitionError:
+                raise for_code(code)
 
     async def _partitions(self, names: Sequence[str]) -> dict[str, list[Mapping[str, Any]]]:
         return {

@@ -3,6 +3,7 @@
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     CorruptRecordException,
+    GroupAuthorizationFailedError,
     InvalidProducerEpoch,
     InvalidTimestampError,
     KafkaConnectionError,
@@ -13,6 +14,7 @@ from aiokafka.errors import (
     ProducerClosed,
     ProducerFenced,
     RecordListTooLargeError,
+    TopicAuthorizationFailedError,
     UnknownProducerId,
     UnsupportedForMessageFormatError,
 )
@@ -21,6 +23,8 @@ __all__ = [
     "AccessRefused",
     "KafkaError",
     "KafkaUnreachable",
+    "NoAuthorizer",
+    "NotAllowed",
     "Unsendable",
     "is_of_the_producer",
     "is_refusal",
@@ -33,6 +37,10 @@ class KafkaUnreachable(Exception):
 
 class AccessRefused(KafkaUnreachable):
     """Kafka does not let us in; to whoever waits for it, it is not there until it does."""
+
+
+class NoAuthorizer(Exception):
+    """The cluster asks nobody what they may do."""
 
 
 class Unsendable(KafkaError):
@@ -57,6 +65,14 @@ _OF_THE_PRODUCER = (
     ProducerFenced,
     UnknownProducerId,
 )
+
+
+NotAllowed = (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    TopicAuthorizationFailedError,
+)
+"""The answers to those whom no access rule allows what they ask."""
 
 
 def is_refusal(error: BaseException) -> bool:

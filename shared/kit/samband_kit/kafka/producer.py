@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaTimeoutError
 from aiokafka.partitioner import murmur2
 
 from samband_kit.kafka.access import unreachable
-from samband_kit.kafka.failures import KafkaError, KafkaUnreachable
+from samband_kit.kafka.failures import KafkaError, KafkaUnreachable, NotAllowed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -70,6 +70,7 @@ class Producer:
 
         Raises:
             KafkaUnreachable: no broker answered within `seconds`, or let us in.
+            KafkaError: there is no topic that we may write.
         """
         producer = cls(access)
         try:
@@ -77,7 +78,7 @@ class Producer:
                 await producer._producer.start()
         except BaseException as error:
             await producer.close(seconds=0)
-            if isinstance(error, (TimeoutError, KafkaError)):
+            if isinstance(error, (TimeoutError, KafkaError)) and not isinstance(error, NotAllowed):
                 raise await unreachable(access, error) from error
             raise
         return producer

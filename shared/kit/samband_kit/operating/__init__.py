@@ -4,7 +4,7 @@
 `__main__.py` runs and may add commands to:
 
     serve | consume | send | run          start processes
-    migrate | topics                      prepare Postgres and Kafka
+    migrate | topics | access             prepare Postgres and Kafka
     outbox status|quarantine|release      facts on their way out
     parked list|show|retry|skip           facts that could not be applied
 

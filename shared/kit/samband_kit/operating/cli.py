@@ -8,8 +8,16 @@ import typer
 from samband_contracts.topics import ALL
 
 from samband_kit import migrations, topics
+from samband_kit.access_rules import SUBSCRIBER, ensure_access
 from samband_kit.operating import outbox_commands, parked_commands
-from samband_kit.operating.execution import REFUSED, execute, read_settings, say, say_json
+from samband_kit.operating.execution import (
+    REFUSED,
+    execute,
+    execute_on_kafka,
+    read_settings,
+    say,
+    say_json,
+)
 from samband_kit.operating.options import DryRun, Json
 from samband_kit.service import Kind
 from samband_kit.supervisor.http_server import PortTaken
@@ -19,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from samband_kit.service import Service
-    from samband_kit.settings import Settings
+    from samband_kit.settings import KafkaSettings, Settings
 
 _EXIT_CODES = (
     "Exit codes: 0 done; 1 refused or failed; 2 wrong usage or configuration; "
@@ -78,18 +86,43 @@ def operator_cli(service: Service) -> typer.Typer:
         """Create the service's topics, or extend them. Never shrinks or deletes one."""
         wanted = [topic for topic in ALL if every or topic.owner == service.name]
 
-        async def work(settings: Settings) -> list[str]:
+        async def work(settings: KafkaSettings) -> list[str]:
             return await topics.ensure_topics(settings, wanted, dry_run=dry_run)
 
-        done = execute(service, work)
-        if as_json:
-            say_json({"would_change" if dry_run else "changes": done})
-        else:
-            say("\n".join(done) or "All topics are as they should be.")
+        done = execute_on_kafka(service, work)
+        _say_changes(done, "All topics are as they should be.", dry_run=dry_run, as_json=as_json)
+
+    @cli.command(epilog=f"Example: python -m {service.package} access --subscriber statistics")
+    def access(
+        *,
+        subscriber: Annotated[
+            list[str],
+            typer.Option(
+                default_factory=lambda: [SUBSCRIBER],
+                help="What a subscriber is called in Kafka; may be repeated.",
+            ),
+        ],
+        dry_run: DryRun = False,
+        as_json: Json = False,
+    ) -> None:
+        """Let every service and subscriber do in Kafka what the contracts say, and no more."""
+
+        async def work(settings: KafkaSettings) -> list[str]:
+            return await ensure_access(settings, subscribers=subscriber, dry_run=dry_run)
+
+        done = execute_on_kafka(service, work)
+        _say_changes(done, "All rules are as they should be.", dry_run=dry_run, as_json=as_json)
 
     cli.add_typer(outbox_commands.commands(service), name="outbox")
     cli.add_typer(parked_commands.commands(service), name="parked")
     return cli
+
+
+def _say_changes(done: list[str], nothing: str, *, dry_run: bool, as_json: bool) -> None:
+    if as_json:
+        say_json({"would_change" if dry_run else "changes": done})
+    else:
+        say("\n".join(done) or nothing)
 
 
 def _add_process(

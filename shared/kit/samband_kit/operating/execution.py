@@ -19,12 +19,13 @@ import asyncpg
 import typer
 
 from samband_kit import database
+from samband_kit.access_rules import SubscriberRefused
 from samband_kit.errors import Refusal
-from samband_kit.kafka import AccessRefused, KafkaError, KafkaUnreachable
+from samband_kit.kafka import AccessRefused, KafkaError, KafkaUnreachable, NoAuthorizer, NotAllowed
 from samband_kit.logs import configure_logs
 from samband_kit.migrations import MigrationRefused
 from samband_kit.outages import PASSING_ANSWERS
-from samband_kit.settings import Settings, SettingsRefused
+from samband_kit.settings import KafkaSettings, Settings, SettingsRefused
 from samband_kit.supervisor.http_server import PortTaken
 from samband_kit.topics import TopicsRefused
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from samband_kit.service import Service
 
 T = TypeVar("T")
+S = TypeVar("S", bound=KafkaSettings)
 
 REFUSED = 1
 USAGE = 2
@@ -42,7 +44,11 @@ TRY_AGAIN = 75
 
 _EXIT_CODES: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
     ((SettingsRefused,), USAGE, "{error}"),
-    ((Refusal, MigrationRefused, TopicsRefused, PortTaken), REFUSED, "{error}"),
+    (
+        (Refusal, MigrationRefused, TopicsRefused, SubscriberRefused, NoAuthorizer, PortTaken),
+        REFUSED,
+        "{error}",
+    ),
     (
         (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError),
         USAGE,
@@ -57,6 +63,7 @@ _EXIT_CODES: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
         TRY_AGAIN,
         "Postgres ended the connection: {error}.",
     ),
+    (NotAllowed, REFUSED, "Kafka does not allow it: {error}."),
     ((KafkaUnreachable, KafkaError), TRY_AGAIN, "Kafka did not answer: {error}"),
     ((OSError,), TRY_AGAIN, "Postgres or Kafka cannot be reached: {error}."),
     ((asyncpg.PostgresError,), REFUSED, "Postgres refused: {error}."),
@@ -65,15 +72,21 @@ _EXIT_CODES: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
 
 def read_settings(service: Service) -> Settings:
     """The service's settings; ends the program with 2 when they cannot be used."""
-    try:
-        return service.settings.read()
-    except SettingsRefused as error:
-        raise _ended(error) from None
+    return _read(service.settings)
 
 
 def execute(service: Service, work: Callable[[Settings], Awaitable[T]]) -> T:
     """Run a command to its end; what can be expected to go wrong becomes an exit code."""
-    settings = read_settings(service)
+    return _execute(service, service.settings, work)
+
+
+def execute_on_kafka(service: Service, work: Callable[[KafkaSettings], Awaitable[T]]) -> T:
+    """`execute` for what is about Kafka alone, and needs no more settings than that."""
+    return _execute(service, KafkaSettings, work)
+
+
+def _execute(service: Service, kind: type[S], work: Callable[[S], Awaitable[T]]) -> T:
+    settings = _read(kind)
     # stdout is for the answer.
     configure_logs(service.name, level="ERROR", form="console", stream=sys.stderr)
 
@@ -83,6 +96,13 @@ def execute(service: Service, work: Callable[[Settings], Awaitable[T]]) -> T:
     try:
         return asyncio.run(run())
     except tuple(kind for kinds, _, _ in _EXIT_CODES for kind in kinds) as error:
+        raise _ended(error) from None
+
+
+def _read(kind: type[S]) -> S:
+    try:
+        return kind.read()
+    except SettingsRefused as error:
         raise _ended(error) from None
 
 

@@ -1,0 +1,138 @@
+"""Access rules: who may do what in Kafka, generated from the contracts' table of topics.
+
+One principal per service, called like it; one for each subscriber; one for the
+job that makes topics. A service writes what it owns and reads what the table
+says, in groups of its own. What no rule allows, Kafka refuses. `ensure_access`
+makes the rules on a cluster these and no others.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from samband_contracts.topics import ALL, Visibility
+
+from samband_kit.kafka.rules import (
+    EVERY_NAME,
+    Authorizer,
+    Operation,
+    Pattern,
+    Resource,
+    Rule,
+)
+from samband_kit.topics import physical
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from samband_contracts.topics import Topic
+
+    from samband_kit.settings import KafkaSettings
+
+OPERATOR = "operator"
+"""Who runs the topics job; makes and extends topics, reads and writes none."""
+SUBSCRIBER = "subscriber"
+"""What the outside systems are called that nobody has given a name of their own."""
+_NAMESPACE = "samband."
+_OF_THE_JOB = (
+    Operation.CREATE,
+    Operation.ALTER,
+    Operation.DESCRIBE,
+    Operation.DESCRIBE_CONFIGS,
+)
+
+
+class SubscriberRefused(Exception):
+    """A subscriber may not be called so."""
+
+
+def access_rules(
+    prefix: str = "", topics: Sequence[Topic] = ALL, subscribers: Sequence[str] = (SUBSCRIBER,)
+) -> list[Rule]:
+    """Every rule that Samband needs, and no other; `prefix` stands before topics and groups."""
+    services = sorted({name for topic in topics for name in (topic.owner, *topic.readers)})
+    begin = prefix + _NAMESPACE
+    return [
+        *(rule for topic in topics for rule in _of_topic(physical(prefix, topic), topic)),
+        *(_group(name, f"{begin}{name}.") for name in services),
+        *(
+            Rule(OPERATOR, Resource.TOPIC, begin, operation, Pattern.PREFIXED)
+            for operation in _OF_THE_JOB
+        ),
+        *(
+            rule
+            for name in subscribers
+            for rule in _of_subscriber(prefix, name, {*services, OPERATOR})
+        ),
+    ]
+
+
+async def ensure_access(
+    settings: KafkaSettings,
+    topics: Sequence[Topic] = ALL,
+    subscribers: Sequence[str] = (SUBSCRIBER,),
+    *,
+    dry_run: bool = False,
+) -> list[str]:
+    """Make the rules of our principals what they should be; returns a sentence for each change.
+
+    A rule of theirs on our topics and groups that is none of these is taken
+    away. One that reaches further than our names is not ours to take away and
+    is only told. Adds before it takes away, so nobody is held up in between.
+    With `dry_run` nothing is changed, and the sentences say what would be.
+
+    Raises:
+        SubscriberRefused: a name would give more than a subscriber may have.
+        NoAuthorizer: the cluster lets everybody do everything.
+        KafkaUnreachable: no broker answered, or let us in.
+        KafkaError: the rules are not ours to see or to change.
+    """
+    wanted = access_rules(settings.kafka_prefix, topics, subscribers)
+    begin = settings.kafka_prefix + _NAMESPACE
+    async with Authorizer(settings.kafka) as kafka:
+        principals = {rule.principal for rule in wanted}
+        found = {rule for rule in await kafka.rules() if rule.principal in principals}
+        missing = [rule for rule in wanted if rule not in found]
+        others = sorted(found.difference(wanted))
+        outdated = [rule for rule in others if rule.name.startswith(begin)]
+        beyond = [rule for rule in others if rule not in outdated and _covers(rule, begin)]
+        if not dry_run:
+            await kafka.allow(missing)
+            await kafka.withdraw(outdated)
+    add, take = ("Would allow", "Would take from") if dry_run else ("Allowed", "Took from")
+    return [
+        *(f"{add} {rule}." for rule in missing),
+        *(f"{take} {rule}." for rule in outdated),
+        *(f"Left as it is, though no contract says so: {rule}." for rule in beyond),
+    ]
+
+
+def _of_topic(name: str, topic: Topic) -> Iterable[Rule]:
+    yield Rule(topic.owner, Resource.TOPIC, name, Operation.WRITE)
+    # An owner compares its outbox with the log. Nothing there is new to it.
+    for reader in sorted({topic.owner, *topic.readers}):
+        yield Rule(reader, Resource.TOPIC, name, Operation.READ)
+
+
+def _of_subscriber(prefix: str, name: str, taken: set[str]) -> Iterable[Rule]:
+    # With a dot, or called `samband`, its groups could be those of a service.
+    if not re.fullmatch("[a-z0-9-]+", name) or name in taken or f"{name}." == _NAMESPACE:
+        raise SubscriberRefused(
+            f"A subscriber cannot be called {name!r}: small letters, digits and hyphens, "
+            "and no name that is in use."
+        )
+    public = f"{prefix}{_NAMESPACE}{Visibility.PUBLIC}."
+    yield Rule(name, Resource.TOPIC, public, Operation.READ, Pattern.PREFIXED)
+    yield _group(name, f"{prefix}{name}.")
+
+
+def _group(principal: str, begin: str) -> Rule:
+    return Rule(principal, Resource.GROUP, begin, Operation.READ, Pattern.PREFIXED)
+
+
+def _covers(rule: Rule, begin: str) -> bool:
+    """Whether a rule is about more than the names that begin so, and about these too."""
+    if rule.pattern is Pattern.PREFIXED:
+        return begin.startswith(rule.name)
+    return rule.name == EVERY_NAME or rule.resource is Resource.CLUSTER
