@@ -30,6 +30,7 @@ class Command:
     def __init__(self, name: str) -> None:
         self.name = name
         self.outcome = Outcome.UNKNOWN
+        self.given: dict[str, Any] = {}
         self.answer: dict[str, Any] = {}
 
 

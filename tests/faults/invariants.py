@@ -8,6 +8,7 @@ one lost record and a hundred mean the same.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -149,6 +150,10 @@ def _rising(where: str, rows: Sequence[Logged | Effect], *, begins: bool) -> Ite
 
 
 def _one_effect(seen: Observation) -> Iterator[Violation]:
+    for asked in seen.asked:
+        if asked.done > 1:
+            sentence = f"{asked.command.name} took effect {asked.done} times"
+            yield Violation(Invariant.I4, sentence, tuple(asked.facts))
     for consumer in seen.consumers:
         by_event: dict[object, list[Effect]] = defaultdict(list)
         for effect in consumer.effects:
@@ -191,10 +196,16 @@ def _right_mails(seen: Observation) -> Iterator[Violation]:
             yield Violation(Invariant.I7, "a mail belongs to no delivery", (mail,))
         elif delivery is not None and delivery.recipient != mail.recipient:
             yield Violation(Invariant.I7, "a mail went to somebody else", (mail, delivery))
+        elif delivery is not None and delivery.name and not _names(mail.text, delivery.name):
+            yield Violation(Invariant.I7, "a mail speaks to somebody else", (mail, delivery))
         arrived.add(delivery_id)
     for delivery_id, delivery in recipients.items():
         if delivery.state == "sent" and delivery_id not in arrived:
             yield Violation(Invariant.I7, "a mail is called sent and never came", (delivery,))
+
+
+def _names(text: str, name: str) -> bool:
+    return re.search(rf"\b{re.escape(name)}\b", " ".join(text.split())) is not None
 
 
 def _accounted_for(seen: Observation) -> Iterator[Violation]:

@@ -10,7 +10,6 @@ async with ledger(backing, tmp_path, seed) as books:
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections import defaultdict
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -64,6 +63,7 @@ class Ledger:
     random: random.Random
     keys: list[UUID]
     wanted: dict[str, int] = field(default_factory=dict)
+    topics = TOPICS
 
     def process(
         self, failpoints: str = "", *, module: str = MODULE, **environment: str
@@ -75,17 +75,6 @@ class Ledger:
         """Give commands, one after the other: each says some facts in one transaction."""
         for _ in range(commands):
             await self._say(self.random.choices(self.keys, k=self.random.randint(1, largest)))
-
-    async def work_until(
-        self, process: ServiceProcess, *, commands: int, pause: float = 0.02
-    ) -> int:
-        """Work until the process has died, at least so much; how it ended."""
-        given = 0
-        while process.process.returncode is None or given < commands:
-            await self.work(1)
-            given += 1
-            await asyncio.sleep(pause)
-        return await process.ended()
 
     async def _say(self, keys: list[UUID]) -> None:
         name = str(UUID(int=self.random.getrandbits(128), version=4))

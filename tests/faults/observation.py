@@ -87,11 +87,15 @@ class Consumer:
 
 @dataclass(frozen=True)
 class Asked:
-    """A command of the history, the facts that came of it, and how many should: all or none."""
+    """A command of the history and the facts that came of it.
+
+    `wanted` is how many should, all or none; `done` how often it took effect.
+    """
 
     command: Command
     facts: Sequence[Fact]
     wanted: int = 1
+    done: int = 1
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,7 @@ class Delivery:
     delivery_id: UUID
     state: str
     recipient: str | None
+    name: str | None
     doubts: int
 
 
@@ -205,7 +210,7 @@ async def deliveries(pool: Pool) -> list[Delivery]:
     """All deliveries; how often each was uncertain is what its history says."""
     rows: list[asyncpg.Record] = await pool.fetch(
         """
-        select delivery_id, deliveries.state, recipients.email,
+        select delivery_id, deliveries.state, recipients.email, recipients.name,
                (select count(*) from delivery_steps step
                 where step.delivery_id = deliveries.delivery_id and step.state = 'uncertain')
                  as doubts
