@@ -37,3 +37,5 @@ def _reached() -> Iterator[str]:
                     )
                 ):
                     yield name
+                case _:
+                    pass
