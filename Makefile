@@ -8,6 +8,7 @@ MAKEFLAGS += --no-print-directory
 
 ARGS ?=
 DIST ?= dist
+SECRETS ?= deploy/compose/secrets
 
 # The first interpreter that answers; asked only while .uv/ is being built.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3 python; do \
@@ -60,6 +61,25 @@ check: $(READY) ## Lint, formatting, types, shape of the code, dependencies, con
 format: $(READY) ## Put imports and layout in order
 	@$(BIN)/ruff check --select I --fix $(ARGS)
 	@$(BIN)/ruff format $(ARGS)
+
+.PHONY: secrets
+secrets: ## Make the passwords and keys for Docker, once; nothing is overwritten
+	@"$(PYTHON)" deploy/compose/make_secrets.py
+
+.PHONY: compose-up
+compose-up: secrets ## Start the whole system in Docker (ARGS='--scale notification-worker=4')
+	@docker compose up --build --wait $(ARGS)
+
+# The story looks at every topic, which only Kafka's administrator may.
+.PHONY: compose-story
+compose-story: $(READY) ## Play the same story on the system in Docker
+	@SAMBAND_KAFKA_SECURITY=sasl_plaintext SAMBAND_KAFKA_USERNAME=admin \
+		SAMBAND_KAFKA_PASSWORD_FILE=$(SECRETS)/kafka_admin_password \
+		$(BIN)/samband story --url "http://$$(docker compose port gateway 8080)" \
+		--mailbox-url "http://$$(docker compose port mailpit 8025)" \
+		--kafka "$$(docker compose port kafka 9094)" \
+		--staff-link "$$(docker compose exec --no-TTY registration \
+			python -m samband_registration sign-in-link)" $(ARGS)
 
 .PHONY: sbom
 sbom: $(READY) ## Write what each service's image holds to dist/, as CycloneDX
