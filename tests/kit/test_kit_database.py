@@ -80,6 +80,23 @@ async def test_a_transaction_that_raises_leaves_nothing_behind(backing: Backing)
             await pool.close()
 
 
+async def test_a_transaction_left_open_ends_with_the_use_of_its_connection(
+    backing: Backing,
+) -> None:
+    async with service_settings(backing, "samband_kit") as settings:
+        pool = await database.open_pool(settings, max_size=1)
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        try:
+            async with pool.acquire() as conn:
+                await conn.execute("begin")
+                await outbox.append(conn, [call_closed()])
+            assert await pool.fetchval("select count(*) from outbox") == 0
+            assert await pool.fetchval("select pg_current_xact_id_if_assigned()") is None
+        finally:
+            asyncio.get_running_loop().set_exception_handler(None)
+            await pool.close()
+
+
 async def test_a_commit_with_events_wakes_the_relay_and_one_without_does_not(
     backing: Backing,
 ) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 
 import pytest
 from samband_contracts.registrations import RegistrationDeclined
@@ -41,6 +42,20 @@ async def test_a_mail_goes_out_once_and_is_announced(backing: Backing) -> None:
         assert cause is not None
         assert row["correlation_id"] == cause["correlation_id"]
         assert str(cause["event_id"]) in row["headers"]
+
+
+async def test_a_sender_gives_its_connections_back_as_it_got_them(backing: Backing) -> None:
+    async with (
+        mail_server() as server,
+        post_office(backing, server.port, send_lease=10.0) as office,
+    ):
+        await one_confirmation(office)
+        async with office.sending():
+            await office.until("sent")
+        async with AsyncExitStack() as stack:
+            every = [await stack.enter_async_context(office.pool.acquire()) for _ in range(10)]
+            for conn in every:
+                assert await conn.fetchval("show idle_in_transaction_session_timeout") == "1min"
 
 
 async def test_a_refusal_for_now_is_tried_again_later(backing: Backing) -> None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
     from samband_kit.database import Connection, Pool
 
+_LIMIT = "idle_in_transaction_session_timeout"
+
 
 class HeldConnection:
     """A connection that is fetched when it is wanted and replaced when it has failed."""
@@ -31,7 +33,8 @@ class HeldConnection:
             self._conn = await self._pool.acquire()
             # A process that is frozen within a transaction must not keep its rows from others.
             await self._conn.execute(
-                "select set_config('idle_in_transaction_session_timeout', $1, false)",
+                "select set_config($1, $2, false)",
+                _LIMIT,
                 f"{round(self._longest_pause * 1000)}ms",
             )
         return self._conn
@@ -49,4 +52,7 @@ class HeldConnection:
         """Give the connection back to the pool."""
         conn, self._conn = self._conn, None
         if conn is not None:
-            await self._pool.release(conn)
+            try:
+                await conn.execute(f"reset {_LIMIT}")
+            finally:
+                await self._pool.release(conn)
