@@ -7,7 +7,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from samband_kit.errors import TooMany
 from samband_kit.ids import new_id
+from samband_kit.web.limits import spend, spend_attempt
 from samband_kit.web.links import LinkExpired, LinkInvalid, Links
 
 from tests.kit.web_sample import Sample, sample
@@ -130,3 +132,17 @@ async def test_uses_at_the_same_moment_are_all_counted(backing: Backing) -> None
     async with sample(backing) as web, web.stranger("198.51.100.9") as visitor:
         answers = await asyncio.gather(*(visitor.get("/limited") for _ in range(12)))
         assert [answer.status_code for answer in answers].count(200) == 2
+
+
+async def test_only_an_attempt_does_not_wait_for_the_disk(web: Sample) -> None:
+    waits = "select current_setting('synchronous_commit')"
+    async with web.pool.acquire() as conn, conn.transaction():
+        await spend(conn, "mails", limit=1, per=HOUR)
+        assert await conn.fetchval(waits) == "on"
+        with pytest.raises(TooMany):
+            await spend(conn, "mails", limit=1, per=HOUR)
+    for _ in range(20):
+        await spend_attempt(web.pool, "attempts", limit=20, per=HOUR)
+        assert await web.pool.fetchval(waits) == "on"
+    with pytest.raises(TooMany):
+        await spend_attempt(web.pool, "attempts", limit=20, per=HOUR)

@@ -24,7 +24,7 @@ from samband_kit.testing import service_settings
 from samband_kit.web.app import web_app
 from samband_kit.web.context import runtime_of
 from samband_kit.web.forms import Ask, Form, idempotency_key, read_form
-from samband_kit.web.limits import spend, visitor
+from samband_kit.web.limits import spend_attempt, visitor
 from samband_kit.web.links import Links, spend_link
 from samband_kit.web.pages import page
 from samband_kit.web.sessions import Session, public, require, sign_in, sign_out
@@ -140,7 +140,7 @@ async def make_thing(thing: Thing) -> Thing:
 @router.get("/limited", dependencies=[public])
 async def limited(request: Request) -> Response:
     pool = runtime_of(request).pool
-    await spend(pool, visitor(request, "sample"), limit=2, per=timedelta(minutes=1))
+    await spend_attempt(pool, visitor(request, "sample"), limit=2, per=timedelta(minutes=1))
     return PlainTextResponse(request.client.host if request.client else "nobody")
 
 

@@ -11,9 +11,10 @@ from datetime import timedelta
 from fastapi import Request
 from samband_kit.database import Connection
 from samband_kit.errors import TooMany
+from samband_kit.web import limits
 from samband_kit.web.context import runtime_of
 from samband_kit.web.i18n import N_
-from samband_kit.web.limits import keyed, spend, visitor
+from samband_kit.web.limits import keyed, visitor
 
 from samband_registration.settings import settings_of
 
@@ -47,10 +48,13 @@ async def spend_attempt(request: Request) -> None:
     runtime = runtime_of(request)
     settings = settings_of(runtime)
     hour = timedelta(hours=1)
-    await spend(
-        runtime.pool, visitor(request, ACTION), limit=settings.network_limit_per_hour, per=hour
+    network = visitor(request, ACTION)
+    await limits.spend_attempt(
+        runtime.pool, network, limit=settings.network_limit_per_hour, per=hour
     )
-    await spend(runtime.pool, ACTION, limit=settings.overall_limit_per_hour, per=hour)
+    await limits.spend_attempt(
+        runtime.pool, ACTION, limit=settings.overall_limit_per_hour, per=hour
+    )
 
 
 def terms(request: Request, email: str) -> Terms:
@@ -72,7 +76,7 @@ async def spend_mail(conn: Connection, given: Terms) -> None:
         AddressNamedTooOften: it has got as many today as it may.
     """
     try:
-        await spend(conn, given.bucket, limit=given.mails_per_day, per=timedelta(days=1))
+        await limits.spend(conn, given.bucket, limit=given.mails_per_day, per=timedelta(days=1))
     except TooMany as reached:
         raise AddressNamedTooOften(**reached.facts) from None
 

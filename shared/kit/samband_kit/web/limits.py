@@ -1,12 +1,13 @@
 """Limits: how often something may be done, counted in Postgres for all processes together.
 
-Spend on the pool, not in the transaction of the work: a refused attempt must
-count although its transaction rolls back.
+Attempts are spent on the pool, not in the transaction of the work: a refused
+one must count although its transaction rolls back.
 """
 
 from datetime import timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
 
+from asyncpg import Record
 from starlette.requests import Request
 
 from samband_kit.database import Connection, Pool
@@ -15,25 +16,39 @@ from samband_kit.web.context import runtime_of
 from samband_kit.web.signing import keyed_hash
 
 
-async def spend(conn: Connection | Pool, bucket: str, *, limit: int, per: timedelta) -> None:
-    """Count one use of `bucket`; the window of `per` begins with its first use.
+async def spend(conn: Connection, bucket: str, *, limit: int, per: timedelta) -> None:
+    """Count one use of `bucket` in the caller's transaction; the window begins with its first use.
 
     Raises TooMany with the fact `retry_after` (seconds, at least 1), which
     becomes the header Retry-After.
     """
-    row = await conn.fetchrow(
-        """
-        insert into rate_limits as used (bucket, spent, expires_at)
-        values ($1, 1, clock_timestamp() + $2)
-        on conflict (bucket) do update set
-          spent = case when used.expires_at <= clock_timestamp() then 1 else used.spent + 1 end,
-          expires_at = case when used.expires_at <= clock_timestamp()
-            then excluded.expires_at else used.expires_at end
-        returning spent, ceil(extract(epoch from expires_at - clock_timestamp()))::int as seconds
-        """,
-        bucket,
-        per,
-    )
+    _judge(await conn.fetchrow(_SPEND.format(source=""), bucket, per), limit)
+
+
+async def spend_attempt(pool: Pool, bucket: str, *, limit: int, per: timedelta) -> None:
+    """Count one use of `bucket` at once, whatever becomes of the work. Raises as `spend`.
+
+    Its commit does not wait for the disk: everybody counts in the same few
+    rows, and would queue behind each other's writing. A crash of Postgres
+    forgets the last attempts, which nobody was promised.
+    """
+    _judge(await pool.fetchrow(_SPEND.format(source=_DO_NOT_WAIT), bucket, per), limit)
+
+
+_SPEND = """
+insert into rate_limits as used (bucket, spent, expires_at)
+select $1, 1, clock_timestamp() + $2::interval {source}
+on conflict (bucket) do update set
+  spent = case when used.expires_at <= clock_timestamp() then 1 else used.spent + 1 end,
+  expires_at = case when used.expires_at <= clock_timestamp()
+    then excluded.expires_at else used.expires_at end
+returning spent, ceil(extract(epoch from expires_at - clock_timestamp()))::int as seconds
+"""
+# For this one statement, which is a transaction of its own.
+_DO_NOT_WAIT = "from set_config('synchronous_commit', 'off', true)"
+
+
+def _judge(row: Record | None, limit: int) -> None:
     if row is not None and row["spent"] > limit:
         raise TooMany(retry_after=max(1, row["seconds"]))
 
