@@ -12,13 +12,14 @@ from samband_kit.testing.eventually import eventually
 from samband_kit.testing.facts import Facts
 from samband_kit.testing.names import topic_prefix
 from samband_kit.testing.records import create_topics, publish_raw, read_events, read_topic
-from samband_kit.testing.running import RunningService, running
+from samband_kit.testing.running import RunningService, at_work, running
 
 __all__ = [
     "Backing",
     "Facts",
     "RunningService",
     "admin_url",
+    "at_work",
     "create_topics",
     "eventually",
     "publish_raw",

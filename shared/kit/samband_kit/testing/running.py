@@ -47,21 +47,29 @@ class RunningService:
 async def running(
     service: Service, settings: Settings, *kinds: Kind
 ) -> AsyncIterator[RunningService]:
-    """Run a service as `kinds` (all that it has, when none is named) for the block.
-
-    Its topics, those that it writes and those that it reads, are created
-    first. At the end it is stopped as in a deployment, and must do so cleanly.
-    """
+    """`at_work`, with the topics that the service writes and reads created first."""
     reads = {reaction.topic.name for reaction in service.reactions}
     await create_topics(
         settings, [topic for topic in ALL if topic.owner == service.name or topic.name in reads]
     )
+    async with at_work(service, settings, *kinds) as started:
+        yield started
+
+
+@asynccontextmanager
+async def at_work(
+    service: Service, settings: Settings, *kinds: Kind
+) -> AsyncIterator[RunningService]:
+    """Run a service as `kinds` (all that it has, when none is named) for the block.
+
+    At the end it is stopped as in a deployment, and must do so cleanly.
+    """
     process = Process(service, settings, kinds or service.kinds)
-    stop, at_work = asyncio.Event(), asyncio.Event()
-    task = asyncio.create_task(process.run(stop, at_work.set))
+    stop, runs = asyncio.Event(), asyncio.Event()
+    task = asyncio.create_task(process.run(stop, runs.set))
     pool = await database.open_pool(settings)
     try:
-        waiting = asyncio.create_task(at_work.wait())
+        waiting = asyncio.create_task(runs.wait())
         await asyncio.wait(
             {task, waiting}, timeout=_START_SECONDS, return_when=asyncio.FIRST_COMPLETED
         )
