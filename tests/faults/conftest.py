@@ -25,6 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--seeds", type=int, default=1, help="how many seeds each seeded case gets")
     group.addoption("--first-seed", type=int, default=_FIRST_SEED, help="the first of them")
+    group.addoption("--at-once", type=int, default=4, help="how many trials run side by side")
     group.addoption("--minutes", type=float, default=0.0, help="how long to soak")
 
 

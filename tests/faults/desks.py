@@ -50,7 +50,6 @@ class Desk:
 
     here: Register
     folder: Path
-    seed: int
     history: History
     random: random.Random
     process: ServiceProcess
@@ -180,7 +179,7 @@ class Desk:
 
     async def check(self) -> None:
         """Compare; raises `Violated`. The receipts must name what is in the register."""
-        check(await self.seen(), f"seed {self.seed}, history {self.history.path}")
+        check(await self.seen(), self.history.about)
         rows = await self.here.pool.fetch(
             "select email, reference from registrations"
             " join registration_contacts using (registration_id) join contacts using (contact_id)"
@@ -205,5 +204,5 @@ async def desk(
         register(backing, human_seconds=0.0, network_limit_per_hour=100_000) as here,
         process(MODULE, "serve", here.settings, folder, failpoints) as web,
     ):
-        history = History(folder / "history.jsonl")
-        yield Desk(here, folder, seed, history, random.Random(seed), web)
+        history = History(folder, seed)
+        yield Desk(here, folder, history, random.Random(seed), web)

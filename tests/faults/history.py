@@ -37,9 +37,19 @@ class Command:
 class History:
     """The commands of one run, kept in a file too."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.path = folder / "history.jsonl"
+        self.seed = seed
         self.commands: dict[str, Command] = {}
+
+    @property
+    def about(self) -> str:
+        """The run, and how to repeat it: pytest calls a test's folder as the test."""
+        test = self.path.parent.name.rstrip("0123456789")
+        return (
+            f"seed {self.seed}; history {self.path}\n"
+            f"  again: make faults ARGS='-k {test} --first-seed {self.seed}'"
+        )
 
     @contextmanager
     def given(self, name: str, **what: object) -> Iterator[Command]:

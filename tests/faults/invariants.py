@@ -186,6 +186,19 @@ def _mails_once(seen: Observation) -> Iterator[Violation]:
             yield Violation(Invariant.I6, sentence, rows)
 
 
+def _nothing_twice(seen: Observation) -> Iterator[Violation]:
+    if not seen.planned:
+        return
+    records: dict[object, list[object]] = defaultdict(list)
+    for record in seen.log:
+        records[record.event_id].append(record)
+    for mail in seen.mails:
+        records[mail.message_id].append(mail)
+    for copies in records.values():
+        if len(copies) > 1:
+            yield Violation(Invariant.I12, "a planned stop repeated something", tuple(copies))
+
+
 def _right_mails(seen: Observation) -> Iterator[Violation]:
     recipients = {one.delivery_id.hex: one for one in seen.deliveries}
     arrived = set()
@@ -230,6 +243,7 @@ _CHECKS: Final[tuple[Callable[[Observation], Iterator[Violation]], ...]] = (
     _one_effect,
     _deliveries_settled,
     _mails_once,
+    _nothing_twice,
     _right_mails,
     _accounted_for,
 )

@@ -10,6 +10,7 @@ async with ledger(backing, tmp_path, seed) as books:
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import defaultdict
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -57,7 +58,6 @@ class Ledger:
     settings: Settings
     pool: Pool
     folder: Path
-    seed: int
     ends: LogEnds
     history: History
     random: random.Random
@@ -71,10 +71,15 @@ class Ledger:
         """The service as a process; `module` for a broken build of it."""
         return process(module, "consume", self.settings, self.folder, failpoints, **environment)
 
-    async def work(self, commands: int, *, largest: int = 4) -> None:
+    async def work(self, commands: int, *, largest: int = 4, pause: float = 0.0) -> None:
         """Give commands, one after the other: each says some facts in one transaction."""
         for _ in range(commands):
             await self._say(self.random.choices(self.keys, k=self.random.randint(1, largest)))
+            await asyncio.sleep(pause)
+
+    async def say_of_each(self) -> None:
+        """One command that says something of every key."""
+        await self._say(self.keys)
 
     async def _say(self, keys: list[UUID]) -> None:
         name = str(UUID(int=self.random.getrandbits(128), version=4))
@@ -116,14 +121,24 @@ class Ledger:
 
         await eventually(nothing_waits, seconds, every=0.1)
 
+    async def waiting_facts(self) -> int:
+        """How many facts are not published."""
+        return int(
+            await self.pool.fetchval("select count(*) from outbox where published_at is null")
+        )
+
     async def _waiting(self) -> dict[str, object]:
-        facts = await self.pool.fetchval("select count(*) from outbox where published_at is null")
+        facts = await self.waiting_facts()
         if facts:
             return {"facts not published": facts}
         parked = await observation.parked(self.pool)
         if parked:
             return {"parked": parked[:3]}
-        return dict(await observation.behind(self.ends, self.settings, SERVICE.name, TOPICS))
+        return dict(await self.behind())
+
+    async def behind(self) -> dict[str, int]:
+        """By topic, how many records have no committed offset."""
+        return await observation.behind(self.ends, self.settings, SERVICE.name, TOPICS)
 
     async def seen(self) -> Observation:
         """All of it, as it is now."""
@@ -163,7 +178,7 @@ class Ledger:
     async def check(self) -> Observation:
         """Compare all of it; raises `Violated`."""
         seen = await self.seen()
-        check(seen, f"seed {self.seed}, history {self.history.path}")
+        check(seen, self.history.about)
         return seen
 
 
@@ -181,9 +196,9 @@ async def ledger(
         ends = LogEnds(settings.kafka)
         source = random.Random(seed)
         names = [UUID(int=source.getrandbits(128), version=4) for _ in range(keys)]
-        history = History(folder / "history.jsonl")
+        history = History(folder, seed)
         try:
-            yield Ledger(settings, pool, folder, seed, ends, history, source, names)
+            yield Ledger(settings, pool, folder, ends, history, source, names)
         finally:
             await ends.close()
             await pool.close()

@@ -120,7 +120,10 @@ class Posted:
 
 @dataclass(frozen=True)
 class Observation:
-    """All of a run. What a case does not look at stays empty."""
+    """All of a run. What a case does not look at stays empty.
+
+    `planned` when nothing but planned stops happened: then nothing comes twice.
+    """
 
     outbox: Sequence[Fact] = ()
     log: Sequence[Logged] = ()
@@ -129,6 +132,7 @@ class Observation:
     unasked: Sequence[Fact] = ()
     deliveries: Sequence[Delivery] = ()
     mails: Sequence[Posted] = ()
+    planned: bool = False
 
 
 async def outbox(pool: Pool) -> list[Fact]:

@@ -101,9 +101,13 @@ class ServiceProcess:
                 f"{self.module} {self.kind} did not end in {seconds} s: {self.last_words()}"
             ) from None
 
+    def ask_to_stop(self) -> None:
+        """SIGTERM, without waiting."""
+        self._signal(signal.SIGTERM)
+
     async def stop(self) -> int:
         """A planned stop: SIGTERM, and wait; the exit code."""
-        self._signal(signal.SIGTERM)
+        self.ask_to_stop()
         return await self.ended()
 
     async def again(self, failpoints: str = "") -> ServiceProcess:

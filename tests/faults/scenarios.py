@@ -117,7 +117,7 @@ async def news_arrive(ground: Ground, failpoints: str) -> float:
                 await say()
             await office.facts.applied(office.pool, WELL_SECONDS)
             seconds = time.monotonic() - began
-            check(await _told(office, said), f"seed {ground.seed}")
+            check(await _told(office, said), ground.about)
             # One mail each, to the one who sent it.
             assert await office.pool.fetchval("select count(*) from deliveries") == len(said)
             assert await one.stop() == 0, one.last_words()
@@ -140,7 +140,7 @@ async def mails_leave(ground: Ground, failpoints: str) -> float:
             seconds = time.monotonic() - began
             assert await one.stop() == 0, one.last_words()
         seen = await _posted(office, server)
-        check(seen, f"seed {ground.seed}")
+        check(seen, ground.about)
         assert len({mail.recipient for mail in seen.mails}) == size
         assert sum(delivery.doubts for delivery in seen.deliveries) <= 2 * connections
         # Each is announced once, however often it left.

@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from samband_kit.testing import Backing
 
+from tests.faults.attacks import ATTACKS
 from tests.faults.cases import RECOVERY
+from tests.faults.controls import CONTROLS
 from tests.faults.matrix import MATRIX
 from tests.faults.trials import Ground, Runs, Trial, together
 
-TRIALS = MATRIX
-_AT_ONCE = 4
+TRIALS = (*MATRIX, *ATTACKS, *CONTROLS)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -30,14 +31,14 @@ async def runs(
     tmp_path_factory: pytest.TempPathFactory,
     full: bool,
 ) -> AsyncIterator[Runs]:
-    """All selected trials under way. One at a time where their durations are noted."""
+    """All selected trials under way."""
     wanted: dict[tuple[str, int], tuple[Trial, Ground]] = {}
     for item in request.session.items:
         if isinstance(item, pytest.Function) and item.module is request.module:
             trial, seed = _parameters(item)
             folder = tmp_path_factory.mktemp(trial.name)
             wanted[trial.name, seed] = (trial, Ground(backing, folder, seed, full))
-    async with together(wanted, at_once=1 if full else _AT_ONCE) as begun:
+    async with together(wanted, at_once=request.config.getoption("at_once", 4)) as begun:
         yield begun
 
 

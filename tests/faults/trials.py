@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from samband_kit.testing import Backing
 
 from tests.faults.cases import Area, Invariant, case
+from tests.faults.history import History
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -31,6 +32,11 @@ class Ground:
     folder: Path
     seed: int
     full: bool
+
+    @property
+    def about(self) -> str:
+        """The run, and how to repeat it."""
+        return History(self.folder, self.seed).about
 
 
 Runs: TypeAlias = "Mapping[tuple[str, int], asyncio.Task[float]]"
