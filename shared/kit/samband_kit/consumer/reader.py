@@ -9,6 +9,7 @@ has emptied is always handed over.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ from samband_kit.kafka.access import unreachable
 from samband_kit.logs import get_logger
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aiokafka import ConsumerRecord, TopicPartition
 
     from samband_kit.kafka import Access
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
+_WAIT_SECONDS = 0.5
+"""How long an idle consumer waits in one go. Not as short as FastStream asks for: it sleeps
+as long again after every call that found nothing, and hears nothing meanwhile."""
 _AGAIN_SECONDS = 5.0
 """Until a partition that could not be read is tried again; the others go on."""
 
@@ -62,7 +68,11 @@ class Reader(AIOKafkaConsumer):
         timeout_ms: int = 0,
         max_records: int | None = None,
     ) -> Found:
-        """Records by partition, `max_records` at most; no partition's failure reaches another."""
+        """Records by partition, `max_records` at most; no partition's failure reaches another.
+
+        With a `timeout_ms` it waits until something has arrived on any of
+        them, but not for ever.
+        """
         mine = sorted(partitions or self.assignment())  # type: ignore[no-untyped-call]  # aiokafka's
         if not mine:
             # Nothing can be emptied by this call, so nothing can be dropped.
@@ -70,22 +80,37 @@ class Reader(AIOKafkaConsumer):
         # Each time another one comes first, or a full one would starve the rest.
         self._turn = (self._turn + 1) % len(mine)
         mine = mine[self._turn :] + mine[: self._turn]
+        if self._fetcher is None:
+            raise ConsumerStoppedError
+        # Before looking, so that nothing arrives between looking and waiting.
+        arrival = self._fetcher._create_fetch_waiter()  # noqa: SLF001 - waits for all partitions at once
+        try:
+            found = await self._sweep(mine, max_records)
+            if not found and timeout_ms:
+                await asyncio.wait({arrival}, timeout=_WAIT_SECONDS)
+                found = await self._sweep(mine, max_records)
+        finally:
+            if not arrival.cancel() and not arrival.cancelled():
+                # The next call of aiokafka's own raises it too.
+                arrival.exception()
+        return found
+
+    async def _sweep(self, places: Sequence[TopicPartition], limit: int | None) -> Found:
+        """What has arrived, partition by partition, `limit` records at most."""
         found: Found = {}
-        left = max_records
-        for place in mine:
-            records = await self._read(place, 0, left)
+        left = limit
+        for place in places:
+            records = await self._read(place, left)
             if records:
                 found[place] = records
                 if left is not None:
                     left -= len(records)
                     if left <= 0:
                         break
-        if not found and timeout_ms and (records := await self._read(mine[0], timeout_ms, left)):
-            found[mine[0]] = records
         return found
 
     async def _read(
-        self, place: TopicPartition, timeout_ms: int, limit: int | None
+        self, place: TopicPartition, limit: int | None
     ) -> list[ConsumerRecord[bytes, bytes]]:
         again = self._careful.get(place)
         if again is not None and time.monotonic() < again:
@@ -93,13 +118,10 @@ class Reader(AIOKafkaConsumer):
         records: list[ConsumerRecord[bytes, bytes]] = []
         try:
             if again is None:
-                return await self._take(place, timeout_ms, limit)
+                return await self._take(place, limit)
             # One by one: what stands before the unreadable record is good.
-            while (limit is None or len(records) < limit) and (
-                one := await self._take(place, timeout_ms, 1)
-            ):
+            while (limit is None or len(records) < limit) and (one := await self._take(place, 1)):
                 records += one
-                timeout_ms = 0
         except ConsumerStoppedError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever the bytes, other partitions go on
@@ -118,7 +140,7 @@ class Reader(AIOKafkaConsumer):
         return records
 
     async def _take(
-        self, place: TopicPartition, timeout_ms: int, limit: int | None
+        self, place: TopicPartition, limit: int | None
     ) -> list[ConsumerRecord[bytes, bytes]]:
-        found = await super().getmany(place, timeout_ms=timeout_ms, max_records=limit)
+        found = await super().getmany(place, timeout_ms=0, max_records=limit)
         return found.get(place, [])

@@ -86,7 +86,7 @@ def subscribe(
         group_id=topics.group(settings.kafka_prefix, service, topic),
         batch=True,
         max_records=BATCH,
-        # What an idle consumer adds to the way of a record; the default is 200.
+        # How long FastStream sleeps after a call that found nothing; the default is 200.
         batch_timeout_ms=10,
         auto_offset_reset="earliest",
         ack_policy=AckPolicy.NACK_ON_ERROR,
