@@ -1,10 +1,18 @@
 """Catalogue: every benchmark, in the order in which it is run and shown."""
 
-from benchmarks import mail_worker, outbox_relay, registration_http
+from benchmarks import (
+    batch_consumer,
+    commit_to_applied,
+    mail_worker,
+    outbox_relay,
+    registration_http,
+)
 from benchmarks.frame.figures import Benchmark, Figure
 
 BENCHMARKS: tuple[Benchmark, ...] = (
     outbox_relay.BENCHMARK,
+    batch_consumer.BENCHMARK,
+    commit_to_applied.BENCHMARK,
     mail_worker.BENCHMARK,
     registration_http.BENCHMARK,
 )

@@ -111,7 +111,7 @@ async def bare(settings: Settings, chains: Chains, times: int) -> float:
     """Records a second of a bare producer that sends them `times` over."""
     name = topics.physical(settings.kafka_prefix, MEMBERSHIPS)
     producer = AIOKafkaProducer(
-        bootstrap_servers=settings.kafka_servers,
+        **settings.kafka.options(),
         enable_idempotence=True,
         acks="all",
         max_batch_size=512 * 1024,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -54,6 +55,8 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     # Whoever ends us gets everything cleaned up, as with Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # What fails for good is raised; the rest is said by clients that wait for a young broker.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     chosen = [
         benchmark
         for benchmark in BENCHMARKS

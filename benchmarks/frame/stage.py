@@ -85,10 +85,13 @@ class Stage:
             yield program
 
     @asynccontextmanager
-    async def role(self, module: str, settings: Settings) -> AsyncIterator[Program]:
+    async def role(
+        self, module: str, settings: Settings, *arguments: str
+    ) -> AsyncIterator[Program]:
         """A process of our own, `python -m benchmarks.<module>`, which reads the same settings."""
-        command = [sys.executable, "-m", f"benchmarks.{module}"]
-        async with started(command, settings, self.folder, name=module) as program:
+        command = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
+        name = ".".join((module, *arguments))
+        async with started(command, settings, self.folder, name=name) as program:
             yield program
 
 
