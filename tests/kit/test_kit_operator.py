@@ -17,9 +17,9 @@ from samband_kit.operating import operator_cli
 from samband_kit.testing import read_topic, service_settings
 from typer.testing import CliRunner, Result
 
+from tests.kit import at_the_keyboard
 from tests.kit.effects import TABLE, arrived, effects, left, parked_as, raw, story
 from tests.kit.listening_service import LISTENER, SERVICE
-from tests.kit.log_state import kept_logs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -47,16 +47,7 @@ async def pool(config: Settings) -> AsyncIterator[Pool]:
 
 
 async def invoke(config: Settings, *words: str, **more: str | None) -> Result:
-    env: dict[str, str | None] = {
-        "SAMBAND_DATABASE_URL": config.database_url.get_secret_value(),
-        "SAMBAND_KAFKA_SERVERS": config.kafka_servers,
-        "SAMBAND_KAFKA_PREFIX": config.kafka_prefix,
-        "SAMBAND_SECRET_KEYS": config.secret_keys.get_secret_value(),
-        "SAMBAND_OPERATOR": "kim",
-    }
-    # A thread has no running loop, just as a terminal has none.
-    with kept_logs():
-        return await asyncio.to_thread(lambda: CliRunner().invoke(CLI, words, env=env | more))
+    return await at_the_keyboard.invoke(config, SERVICE, *words, **more)
 
 
 def nobody() -> str:
@@ -151,7 +142,9 @@ async def test_a_schema_that_is_not_migrated_is_named(config: Settings) -> None:
     result = await invoke(config, "parked", "list")
     assert (result.exit_code, "run `migrate` first" in result.stderr) == (1, True)
     result = await invoke(config, "migrate", "--dry-run", "--json")
-    assert json.loads(result.stdout) == {"would_apply": ["samband_kit/0001_kit.sql"]}
+    assert json.loads(result.stdout) == {
+        "would_apply": ["samband_kit/0001_kit.sql", "samband_kit/0002_reconcile.sql"]
+    }
 
 
 async def test_migrations_are_applied_once(config: Settings) -> None:

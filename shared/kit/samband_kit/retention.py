@@ -1,8 +1,9 @@
 """Retention: what the kit's own tables may forget, and when.
 
 Facts of event topics are kept for ever: the outbox is the record of what was
-said. Those of state topics go 30 days after they were published or set aside:
-Kafka keeps the newest of each key, and the owner's own tables hold the present.
+said. Those of state topics go 30 days after they were published or set aside,
+if a newer one of their key has replaced them or they erase it; the newest stays,
+so that `reconcile` can fill a Kafka that was emptied.
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ where ctid = any(array(
     select ctid from outbox
     where topic like '%-state' and topic = any($1::text[])
       and coalesce(published_at, quarantined_at) < now() - $2::interval
+      and (value is null or exists (
+          select from outbox_counters counter
+          where counter.topic = outbox.topic and counter.key = outbox.key
+            and counter.last_sequence > outbox.sequence))
     order by coalesce(published_at, quarantined_at)
     limit $3))
 returning 1

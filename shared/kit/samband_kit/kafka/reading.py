@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from samband_kit.kafka.access import Access
 
+_AT_ONCE = 2000
+"""Records unpacked at once: unbounded it would be a megabyte per partition, ten times as objects."""
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -46,7 +49,9 @@ async def read(access: Access, topic: str) -> AsyncIterator[Record]:
         left = {place for place in places if begins[place] < ends[place]}
         consumer.assign(list(left))
         while left:
-            for place, messages in (await consumer.getmany(*left, timeout_ms=200)).items():
+            for place, messages in (
+                await consumer.getmany(*left, timeout_ms=200, max_records=_AT_ONCE)
+            ).items():
                 for message in messages:
                     if message.offset < ends[place]:
                         yield _record(message)
