@@ -4,6 +4,7 @@ from benchmarks import (
     batch_consumer,
     commit_to_applied,
     mail_worker,
+    memory,
     outbox_relay,
     registration_http,
 )
@@ -15,6 +16,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     commit_to_applied.BENCHMARK,
     mail_worker.BENCHMARK,
     registration_http.BENCHMARK,
+    memory.BENCHMARK,
 )
 
 FIGURES: dict[str, Figure] = {

@@ -51,7 +51,6 @@ class Sink:
             "smtp_port": self.port,
             "smtp_tls": "none",
             "mail_from": "ICLD Samband <samband@icld.example>",
-            "public_url": "https://samband.example",
         }
 
     def messages(self) -> int:

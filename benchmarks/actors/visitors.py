@@ -12,69 +12,20 @@ share of a core that this program took meanwhile. Forms are numbered from FIRST.
 from __future__ import annotations
 
 import asyncio
-import html
 import json
-import re
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING
 
 import uvloop
-from samband_local.ports import LOOPBACK
 
-_HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
-_LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
-_COOKIE = re.compile(rb"\r\nset-cookie: (visit=[^;]+)", re.IGNORECASE)
-_LOCATION = re.compile(rb"\r\nlocation: ([^\r]+)", re.IGNORECASE)
+from benchmarks.actors.browser import Browser
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _MUNICIPALITIES = ("Lund", "Piteå", "Uppsala", "Gotland", "Malmö", "Örebro", "Kiruna", "Växjö")
-
-
-@dataclass
-class _Answer:
-    status: int
-    head: bytes
-    body: bytes
-
-
-class _Browser:
-    """One connection and one cookie; `network` says where its owner is."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer = reader, writer
-        self._cookie = b""
-        self.network = 0
-
-    @classmethod
-    async def open(cls, port: int) -> _Browser:
-        """A browser with nothing in it."""
-        return cls(*await asyncio.open_connection(LOOPBACK, port))
-
-    async def get(self, path: str) -> _Answer:
-        return await self._ask(f"GET {path} HTTP/1.1\r\n", b"")
-
-    async def post(self, path: str, fields: dict[str, str]) -> _Answer:
-        body = urlencode(fields).encode()
-        return await self._ask(
-            f"POST {path} HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\n"
-            f"Sec-Fetch-Site: same-origin\r\nContent-Length: {len(body)}\r\n",
-            body,
-        )
-
-    async def _ask(self, head: str, body: bytes) -> _Answer:
-        # Everybody comes through the gateway, which says from where.
-        origin = f"10.{self.network >> 8 & 255}.{self.network & 255}.7"
-        head += f"Host: samband\r\nX-Forwarded-For: {origin}\r\nAccept-Language: sv\r\n"
-        cookie = b"Cookie: %s\r\n" % self._cookie if self._cookie else b""
-        self._writer.write(head.encode() + cookie + b"\r\n" + body)
-        answered = await self._reader.readuntil(b"\r\n\r\n")
-        length = _LENGTH.search(answered)
-        content = await self._reader.readexactly(int(length[1])) if length else b""
-        given = _COOKIE.search(answered)
-        if given:
-            self._cookie = given[1]
-        return _Answer(int(answered[9:12]), answered, content)
 
 
 @dataclass
@@ -85,10 +36,9 @@ class _Filled:
     fields: dict[str, str]
 
 
-async def _fill_in(browser: _Browser, path: str, numbers: Sequence[int]) -> list[_Filled]:
+async def _fill_in(browser: Browser, path: str, numbers: Sequence[int]) -> list[_Filled]:
     filled = []
-    shown = await browser.get(path)
-    token = dict(_HIDDEN.findall(shown.body.decode()))["csrf_token"]
+    token = (await browser.get(path)).expect(200).hidden()["csrf_token"]
     for number in numbers:
         browser.network = number
         answers = {
@@ -101,31 +51,23 @@ async def _fill_in(browser: _Browser, path: str, numbers: Sequence[int]) -> list
             "theme": "undecided",
             "message": "Vi vill gärna vara med och lära av andra.",
         }
-        checked = await browser.post(f"{path}/granska", answers)
-        fields = {
-            name: html.unescape(value) for name, value in _HIDDEN.findall(checked.body.decode())
-        }
-        assert "form_token" in fields, checked.body.decode()
-        filled.append(_Filled(number, {**fields, "website": ""}))
+        checked = (await browser.post(f"{path}/granska", answers)).expect(200)
+        filled.append(_Filled(number, {**checked.hidden(), "website": ""}))
     return filled
 
 
-async def _send(browser: _Browser, path: str, filled: list[_Filled]) -> None:
+async def _send(browser: Browser, path: str, filled: Sequence[_Filled]) -> None:
     for form in filled:
         browser.network = form.network
-        sent = await browser.post(f"{path}/skicka", form.fields)
-        assert sent.status == 303, sent.body.decode()
-        where = _LOCATION.search(sent.head)
-        assert where is not None, sent.head
-        receipt = await browser.get(where[1].decode())
-        assert receipt.status == 200, receipt.body.decode()
+        sent = (await browser.post(f"{path}/skicka", form.fields)).expect(303)
+        (await browser.get(sent.location())).expect(200)
 
 
 async def _visit(
     port: int, call_id: str, visitors: int, numbers: range, seconds: float
 ) -> dict[str, float]:
     path = f"/anmalan/{call_id}"
-    browsers = [await _Browser.open(port) for _ in range(visitors)]
+    browsers = [await Browser.open(port) for _ in range(visitors)]
     filled = await asyncio.gather(
         *(
             _fill_in(browser, path, numbers[first::visitors])
