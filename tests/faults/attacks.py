@@ -16,6 +16,7 @@ from tests.faults.cases import Area, Invariant
 from tests.faults.controls import late_commit
 from tests.faults.invariants import check
 from tests.faults.ledgers import WELL_SECONDS, Ledger, ledger
+from tests.faults.town import kill_all_in_turn, stop_all_in_turn
 from tests.faults.trials import Trial
 
 if TYPE_CHECKING:
@@ -188,6 +189,8 @@ async def _end_the_lock_session(ground: Ground, books: Ledger) -> None:
 
 _ALL = (Invariant.I1, Invariant.I2, Invariant.I3, Invariant.I4, Invariant.I8, Invariant.I13)
 
+_MAILS = (Invariant.I5, Invariant.I6, Invariant.I7)
+
 
 def _attack(
     area: Area, run: Scenario, fault: str, how: str, *, holds: Sequence[Invariant] = _ALL
@@ -244,5 +247,19 @@ ATTACKS: Final[Sequence[Trial]] = (
         "planned stops in turn under load",
         "two processes, SIGTERM and start again",
         holds=(*_ALL, Invariant.I12),
+    ),
+    _attack(
+        Area.EVERYTHING,
+        stop_all_in_turn,
+        "planned stops of all services in turn, while forms are sent",
+        "three services as processes, SIGTERM and start again",
+        holds=(*_ALL, *_MAILS, Invariant.I12),
+    ),
+    _attack(
+        Area.EVERYTHING,
+        kill_all_in_turn,
+        "kill -9 of all services in turn, while forms are sent",
+        "three services as processes, SIGKILL and start again",
+        holds=(*_ALL, *_MAILS),
     ),
 )

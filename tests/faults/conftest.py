@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +28,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--first-seed", type=int, default=_FIRST_SEED, help="the first of them")
     group.addoption("--at-once", type=int, default=4, help="how many trials run side by side")
     group.addoption("--minutes", type=float, default=0.0, help="how long to soak")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    # Not a test that is always skipped: without `--minutes` it is not there.
+    soaks = collection_path.name == "test_faults_soak.py"
+    return True if soaks and not config.getoption("minutes", default=0.0) else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -21,6 +21,7 @@ import httpx
 from bs4 import BeautifulSoup
 from samband_contracts.topics import CONTACT_STATE, REGISTRATIONS
 from samband_contracts.values import OrganisationKind
+from samband_kit.testing import create_topics
 from samband_kit.web.links import Links
 from samband_registration.organisations.domain import official_id
 
@@ -56,6 +57,7 @@ class Desk:
     emails: dict[str, str] = field(default_factory=dict)
     registrations: dict[str, UUID] = field(default_factory=dict)
     deaths: list[int] = field(default_factory=list)
+    _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def work(self, commands: int, *, deaths: int = 0) -> None:
         """Send forms and confirm some, so many at least, and until the process died so often."""
@@ -78,6 +80,13 @@ class Desk:
             ]
             await self._answered(f"confirm {name}", self._confirm)
 
+    async def up(self) -> None:
+        """Start the process again if it has ended, and wait until it is ready."""
+        async with self._starting:
+            if self.process.process.returncode is not None:
+                self.deaths.append(self.process.process.returncode)
+                await (await self.process.again()).ready()
+
     async def _answered(self, name: str, send: Attempt) -> None:
         with self.history.given(name) as command:
             loop = asyncio.get_running_loop()
@@ -85,9 +94,7 @@ class Desk:
             async with httpx.AsyncClient(timeout=30) as client:
                 while command.outcome is Outcome.UNKNOWN:
                     assert loop.time() < until, f"I8: {name} is not answered"
-                    if self.process.process.returncode is not None:
-                        self.deaths.append(self.process.process.returncode)
-                        await (await self.process.again()).ready()
+                    await self.up()
                     try:
                         await send(client, command)
                     except httpx.TransportError:
@@ -197,12 +204,17 @@ def _received(fact: Fact) -> bool:
 
 @asynccontextmanager
 async def desk(
-    backing: Backing, folder: Path, seed: int, failpoints: str = ""
+    backing: Backing, folder: Path, seed: int, failpoints: str = "", *, kind: str = "serve"
 ) -> AsyncIterator[Desk]:
-    """A register of its own with its pages as a process; gone afterwards."""
+    """A register of its own with its pages as a process; gone afterwards.
+
+    With the kind `run` it also publishes; the topics are there.
+    """
     async with (
         register(backing, human_seconds=0.0, network_limit_per_hour=100_000) as here,
-        process(MODULE, "serve", here.settings, folder, failpoints) as web,
+        process(MODULE, kind, here.settings, folder, failpoints) as web,
     ):
+        if kind == "run":
+            await create_topics(here.settings)
         history = History(folder, seed)
         yield Desk(here, folder, history, random.Random(seed), web)

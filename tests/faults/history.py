@@ -51,6 +51,10 @@ class History:
             f"  again: make faults ARGS='-k {test} --first-seed {self.seed}'"
         )
 
+    def happened(self, what: str) -> None:
+        """Something that was done to the system, for whoever reads the file."""
+        self._write(fault=what)
+
     @contextmanager
     def given(self, name: str, **what: object) -> Iterator[Command]:
         """A command from before it is given until its outcome is known; again for a repetition."""

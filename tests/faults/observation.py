@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from samband_contracts.topics import Topic
+from samband_contracts.topics import REGISTRATIONS, Topic
 from samband_kit import kafka, topics
 from samband_kit.consumer.lag import LogEnds
+from samband_notifications.notifications.domain import TEMPLATES
 
 from tests.faults.history import Command
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     import asyncpg
     from samband_kit.database import Pool
     from samband_kit.settings import Settings
+
+    from tests.notifications.mail_server import MailServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,10 +214,13 @@ async def behind(
 
 
 async def deliveries(pool: Pool) -> list[Delivery]:
-    """All deliveries; how often each was uncertain is what its history says."""
+    """All deliveries; how often each was uncertain is what its history says.
+
+    A name is what the mail must hold, so one that names nobody has none.
+    """
     rows: list[asyncpg.Record] = await pool.fetch(
         """
-        select delivery_id, deliveries.state, recipients.email, recipients.name,
+        select delivery_id, template, deliveries.state, recipients.email, recipients.name,
                (select count(*) from delivery_steps step
                 where step.delivery_id = deliveries.delivery_id and step.state = 'uncertain')
                  as doubts
@@ -222,7 +228,37 @@ async def deliveries(pool: Pool) -> list[Delivery]:
         order by delivery_id
         """
     )
-    return [Delivery(*row) for row in rows]
+    return [
+        Delivery(
+            row["delivery_id"],
+            row["state"],
+            row["email"],
+            row["name"] if TEMPLATES[row["template"]].names_recipient else None,
+            row["doubts"],
+        )
+        for row in rows
+    ]
+
+
+async def told(pool: Pool) -> list[Effect]:
+    """What notifications made of facts about registrations: one message each."""
+    rows = await pool.fetch(
+        """
+        select object_id::text, version, event_id from notifications
+        where thread <> 'meeting' order by created_at, notification_id
+        """
+    )
+    return [Effect(REGISTRATIONS.name, *row) for row in rows]
+
+
+def posted(server: MailServer) -> list[Posted]:
+    """What a mail server has stored."""
+    found = []
+    for mail in server.mails:
+        body = mail.message.get_body(("plain",))
+        text = body.get_content() if body is not None else ""
+        found.append(Posted(mail.message_id, mail.recipient, text))
+    return found
 
 
 def sequences(records: Sequence[Any]) -> dict[tuple[str, str], list[Any]]:

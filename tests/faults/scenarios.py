@@ -20,9 +20,9 @@ from tests.faults import observation
 from tests.faults.desks import desk
 from tests.faults.invariants import check
 from tests.faults.ledgers import WELL_SECONDS, Ledger, ledger
-from tests.faults.observation import Consumer, Effect, Fact, Observation, Posted
+from tests.faults.observation import Consumer, Fact, Observation, posted
 from tests.faults.processes import ServiceProcess, process
-from tests.notifications.mail_server import MailServer, mail_server
+from tests.notifications.mail_server import mail_server
 from tests.notifications.post_office import (
     PACKAGE,
     PostOffice,
@@ -139,7 +139,9 @@ async def mails_leave(ground: Ground, failpoints: str) -> float:
             await eventually(lambda: _all_sent(office), WELL_SECONDS, every=0.1)
             seconds = time.monotonic() - began
             assert await one.stop() == 0, one.last_words()
-        seen = await _posted(office, server)
+        seen = Observation(
+            deliveries=await observation.deliveries(office.pool), mails=posted(server)
+        )
         check(seen, ground.about)
         assert len({mail.recipient for mail in seen.mails}) == size
         assert sum(delivery.doubts for delivery in seen.deliveries) <= 2 * connections
@@ -178,13 +180,10 @@ async def _counts_add_up(books: Ledger, one: ServiceProcess) -> None:
 
 
 async def _told(office: PostOffice, said: list[CloudEvent[Any]]) -> Observation:
-    rows = await office.pool.fetch(
-        "select object_id::text, version, event_id from notifications order by created_at"
-    )
     listening = Consumer(
         "notifications",
         {REGISTRATIONS.name: frozenset({one.type for one in said})},
-        [Effect(REGISTRATIONS.name, *row) for row in rows],
+        await observation.told(office.pool),
         await observation.positions(office.pool),
         await observation.parked(office.pool),
     )
@@ -196,15 +195,6 @@ async def _told(office: PostOffice, said: list[CloudEvent[Any]]) -> Observation:
         log=await observation.log(office.settings, [REGISTRATIONS]),
         consumers=[listening],
     )
-
-
-async def _posted(office: PostOffice, server: MailServer) -> Observation:
-    mails = []
-    for mail in server.mails:
-        body = mail.message.get_body(("plain",))
-        text = body.get_content() if body is not None else ""
-        mails.append(Posted(mail.message_id, mail.recipient, text))
-    return Observation(deliveries=await observation.deliveries(office.pool), mails=mails)
 
 
 async def _all_sent(office: PostOffice) -> bool:
