@@ -38,7 +38,7 @@ class Delivered:
     message_id: str
     recipient: str
     body: str
-    """Checksum of everything after the headers."""
+    """Checksum of its text; the boundaries between the parts of a mail are never the same."""
     at: float
 
 
@@ -60,9 +60,10 @@ class Mail:
 
     @property
     def delivered(self) -> Delivered:
-        body = self.raw.partition(b"\r\n\r\n")[2]
-        checksum = hashlib.sha256(body).hexdigest()
-        return Delivered(self.message_id, self.recipient, checksum, self.at)
+        message = self.message
+        text = message.get_body(("plain",)) or message
+        checksum = hashlib.sha256(str(text.get_content()).encode()).hexdigest()
+        return Delivered(str(message["Message-ID"]), self.recipient, checksum, self.at)
 
 
 @dataclass
