@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
-from prometheus_client import CollectorRegistry
 from samband_contracts.topics import MEMBERSHIPS
-from samband_kit.consumer.consumers import Consumers
-from samband_kit.consumer.retries import Retries
-from samband_kit.database import open_pool
 from samband_kit.ids import new_id
-from samband_kit.metrics import ConsumeMetrics
-from samband_kit.service import Runtime, Service
-from samband_kit.settings import Settings
-from samband_kit.testing import Facts, create_topics, eventually, service_settings
-from samband_kit.watchdog import StandsStill, Stillness, Watchdog
+from samband_kit.testing import eventually
+from samband_kit.watchdog import StandsStill, Stillness
 
-from tests.kit.effects import TABLE, Listener, effects, joined
+from tests.kit.effects import Listener, effects, joined
+from tests.kit.watched import watched
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from samband_kit.database import Pool
     from samband_kit.testing import Backing
 
 
@@ -62,42 +51,6 @@ def test_one_partition_may_stand_still_longer_but_not_for_ever() -> None:
         still.observe(count, {0: count, 1: 3}, {0: 1000, 1: 4}, 50) for count in range(1, 20)
     ]
     assert answers.index(True) * 50 == pytest.approx(600, abs=60)
-
-
-@dataclass
-class Watched:
-    consumers: Consumers
-    watchdog: asyncio.Task[None]
-    pool: Pool
-    facts: Facts
-    registry: CollectorRegistry
-
-
-@asynccontextmanager
-async def watched(
-    backing: Backing, listener: Listener, *, patience: float
-) -> AsyncIterator[Watched]:
-    """Consumers under a watchdog that loses its patience after so many seconds."""
-    async with service_settings(backing, "samband_kit", stop_timeout=1.0) as settings:
-        await create_topics(settings, [MEMBERSHIPS])
-        pool = await open_pool(settings)
-        await pool.execute(TABLE)
-        service = Service("watched", "samband_kit", Settings, (listener.memberships,), None)
-        runtime = Runtime(service, settings, pool, CollectorRegistry())
-        metrics = ConsumeMetrics(runtime.registry)
-        retries = Retries(pool, service.reactions, metrics)
-        consumers = Consumers(runtime, service.reactions, metrics, retries)
-        watchdog = Watchdog(runtime, consumers, metrics, interval=0.1, patience=patience)
-        stop = asyncio.Event()
-        consuming = asyncio.create_task(consumers.run(stop))
-        watching = asyncio.create_task(watchdog.run(stop))
-        try:
-            yield Watched(consumers, watching, pool, Facts(settings), runtime.registry)
-        finally:
-            stop.set()
-            await asyncio.wait({consuming, watching}, timeout=10)
-            await pool.close()
-        assert consuming.done()
 
 
 async def test_a_consumer_that_hangs_is_rebuilt_and_goes_on(backing: Backing) -> None:

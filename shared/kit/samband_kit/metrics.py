@@ -88,7 +88,7 @@ class ConsumeMetrics:
         )
         self.rebuilds = Counter(
             "samband_consumer_rebuilds_total",
-            "Consumers rebuilt because they made no progress.",
+            "Consumers rebuilt because they made no progress or had died.",
             registry=registry,
         )
 

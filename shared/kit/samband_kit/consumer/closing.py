@@ -9,10 +9,9 @@ the consumer that comes after it.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from aiokafka.errors import KafkaError
+from samband_kit.kafka.ending import hang_up, in_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,10 +46,6 @@ async def cut(consumer: AIOKafkaConsumer) -> None:
         task.cancel()
     if tasks:
         await asyncio.wait(tasks, timeout=_CUT_SECONDS)
-    closing = [consumer._client.close()]  # noqa: SLF001 - see above
     if fetcher is not None:
-        closing.insert(0, fetcher.close())
-    for one in closing:
-        with suppress(KafkaError, OSError, asyncio.CancelledError):
-            async with asyncio.timeout(_CUT_SECONDS):
-                await one
+        await in_time(fetcher.close())
+    await hang_up(consumer._client)  # noqa: SLF001 - see above

@@ -22,6 +22,7 @@ from samband_kit.consumer import failures
 from samband_kit.consumer.batch import apply_batch
 from samband_kit.consumer.closing import stop_subscribers
 from samband_kit.consumer.plan import Reason
+from samband_kit.consumer.reader import Reader
 from samband_kit.consumer.records import arrive
 from samband_kit.consumer.subscriber import build_broker, subscribe
 from samband_kit.failpoints import Failpoint, reach
@@ -50,6 +51,7 @@ _LONGEST_PAUSE = 15.0
 _START_SECONDS = 60.0
 _STUBBORN_AFTER = 5
 _ANSWER_SECONDS = 5.0
+_LOOK_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -77,6 +79,11 @@ class Reading:
     def consumer(self) -> AIOKafkaConsumer | None:
         """aiokafka's consumer while there is one."""
         return None if self.subscriber is None else self.subscriber.consumer
+
+    @property
+    def has_died(self) -> bool:
+        """Whether its consumer will never read again."""
+        return isinstance(self.consumer, Reader) and self.consumer.has_died
 
     def assignment(self) -> set[TopicPartition]:
         """The partitions that this process reads now."""
@@ -120,7 +127,7 @@ class Consumers:
                 async with asyncio.timeout(_START_SECONDS):
                     await unless(stop, broker.start())
                 failed = 0
-                await pause(None, stop, self._rebuild)
+                await self._read(stop)
             except Stopped:
                 pass
             except Exception as error:  # noqa: BLE001 - the consumer outlives what it depends on
@@ -129,6 +136,16 @@ class Consumers:
             await self._take_down(broker)
             if failed:
                 await pause(_pause_after(failed), stop)
+
+    async def _read(self, stop: asyncio.Event) -> None:
+        """Until `stop`, until a rebuild is asked for, or until a consumer has died."""
+        while not stop.is_set() and not self._rebuild.is_set():
+            await pause(_LOOK_SECONDS, stop, self._rebuild)
+            died = [reading.topic.name for reading in self.readings if reading.has_died]
+            if died:
+                log.warning("a consumer has died; all are rebuilt", topics=died)
+                self._metrics.rebuilds.inc()
+                return
 
     def _build(self) -> KafkaBroker:
         settings = self._runtime.settings

@@ -62,6 +62,17 @@ class Reader(AIOKafkaConsumer):
         except KafkaConnectionError as error:
             raise await unreachable(self._access, error) from error
 
+    @property
+    def has_died(self) -> bool:
+        """Whether one of aiokafka's own tasks has ended: nothing starts it again."""
+        # There is no public way to any of these.
+        tasks = (
+            getattr(self._coordinator, "_coordination_task", None),
+            getattr(self._fetcher, "_fetch_task", None),
+            self._client._sync_task,  # noqa: SLF001 - see above
+        )
+        return any(task is not None and task.done() for task in tasks)
+
     async def getmany(
         self,
         *partitions: TopicPartition,

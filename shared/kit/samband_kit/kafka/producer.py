@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaTimeoutError
 from aiokafka.partitioner import murmur2
 
 from samband_kit.kafka.access import unreachable
+from samband_kit.kafka.ending import hang_up
 from samband_kit.kafka.failures import KafkaError, KafkaUnreachable, NotAllowed
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ class Producer:
             for future in (batch.future, batch._drain_waiter):  # noqa: SLF001 - as above
                 if future.done() and not future.cancelled():
                     future.exception()
-        await self._producer.client.close()
+        await hang_up(self._producer.client)
         sender = self._producer._sender.sender_task  # noqa: SLF001 - as above
         if sender is not None:
             sender.cancel()
