@@ -44,7 +44,7 @@ bench: $(READY) ## Measure Samband against the machine (ARGS=--quick, ARGS='outb
 
 .PHONY: faults
 faults: $(READY) ## Let everything go wrong on purpose, and write the page of it (ARGS='--seeds 20' …)
-	@code=0; $(BIN)/pytest tests/faults --full $(ARGS) || code=$$?; \
+	@code=0; $(BIN)/pytest -m fault --full $(ARGS) || code=$$?; \
 		$(BIN)/python -m tests.faults.report && exit $$code
 
 .PHONY: check

@@ -21,6 +21,9 @@ from samband_local import backing as local_backing
 from samband_local.stack import Stack
 from samband_local.temporary import TEST_PREFIX, sweep, temporary
 
+# Cases of faults stand wherever they belong; their results are noted together.
+pytest_plugins = ["tests.faults.recording"]
+
 _GIVEN = "SAMBAND_TEST_STACK"
 # How the workers of pytest-xdist learn what their controller decided.
 _FOLDER = "SAMBAND_TEST_FOLDER"

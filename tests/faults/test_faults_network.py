@@ -1,0 +1,127 @@
+"""The network between a service and what it needs: slow, silent, one-way, cut."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+from _pytest.mark import ParameterSet
+
+from tests.faults.cases import Area, Invariant, case
+from tests.faults.ledgers import MODULE, Ledger, ledger
+from tests.faults.processes import ServiceProcess, process
+from tests.faults.proxy import (
+    BLACKHOLE,
+    CLEAR,
+    HALF_CLOSED,
+    REPLIES_LOST,
+    REQUESTS_LOST,
+    RESET,
+    Weather,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.faults.ground import Ground
+    from tests.faults.recording import Recovering
+
+SAFE = (
+    Invariant.I1,
+    Invariant.I2,
+    Invariant.I3,
+    Invariant.I4,
+    Invariant.I8,
+    Invariant.I13,
+)
+QUICK = {
+    "300 ms each way, give or take 200": Weather(delay=0.3, jitter=0.2),
+    "blackhole": BLACKHOLE,
+    "replies lost": REPLIES_LOST,
+}
+MORE = {
+    "requests lost": REQUESTS_LOST,
+    "reset": RESET,
+    "half-closed": HALF_CLOSED,
+    "cut after 2000 bytes of replies": Weather(replies_left=2000),
+    "cut after 2000 bytes of requests": Weather(requests_left=2000),
+}
+AT_COMMIT = {
+    "cut at the reply to COMMIT": Weather(replies_left=0, once_said=b"COMMIT;"),
+    "silent from COMMIT on": Weather(lose_replies=True, once_said=b"COMMIT;"),
+}
+
+
+@dataclass
+class Exposed:
+    """A ledger at work behind the proxies."""
+
+    books: Ledger
+    process: ServiceProcess
+
+
+@pytest.fixture(scope="module")
+async def exposed(
+    rough_ground: Ground,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Exposed]:
+    folder = tmp_path_factory.mktemp("network")
+    async with ledger(rough_ground.backing, folder, 1) as books:
+        behind = rough_ground.behind(books.settings)
+        async with process(MODULE, "consume", behind, folder) as one:
+            await one.ready()
+            await books.work(5)
+            await books.well()
+            yield Exposed(books, one)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Not all of it each time: bad weather needs minutes."""
+    if "weather" in metafunc.fixturenames:
+        usual = QUICK | (MORE if metafunc.config.getoption("full", default=False) else {})
+        metafunc.parametrize(
+            ("server", "weather"),
+            [
+                *(_a_case("kafka", *named) for named in usual.items()),
+                *(_a_case("postgres", *named) for named in (usual | AT_COMMIT).items()),
+            ],
+        )
+
+
+def _a_case(server: str, name: str, weather: Weather) -> ParameterSet:
+    return pytest.param(
+        server,
+        weather,
+        id=f"{server}: {name}",
+        marks=case(
+            Area.INFRASTRUCTURE,
+            f"the network to {server.capitalize()}: {name}",
+            how="a proxy between service and server, for 45 seconds under load",
+            holds=SAFE,
+        ),
+    )
+
+
+async def test_bad_weather_loses_and_repeats_nothing(
+    rough: Ground,
+    exposed: Exposed,
+    server: str,
+    weather: Weather,
+    full: bool,
+    recovering: Recovering,
+) -> None:
+    network = rough.to_kafka if server == "kafka" else rough.to_postgres
+    books = exposed.books
+    network.weather = weather
+    for _ in range(10):
+        await books.work(2)
+        await asyncio.sleep(4.5 if full else 0.15)
+    assert network.struck or weather.delay
+    network.weather = CLEAR
+    with recovering():
+        await books.work(2)
+        await books.well()
+    await books.check()
+    assert exposed.process.process.returncode is None
