@@ -7,6 +7,8 @@
 MAKEFLAGS += --no-print-directory
 
 ARGS ?=
+# Where tests have PostgreSQL and Kafka from: embedded, or containers (needs Docker).
+BACKING ?= embedded
 DIST ?= dist
 SECRETS ?= deploy/compose/secrets
 
@@ -34,9 +36,9 @@ story: $(READY) ## Play the first human-rights network from form to mailbox (ARG
 	@$(BIN)/samband story $(ARGS)
 
 .PHONY: test
-test: $(READY) ## Run the tests on a real Kafka and Postgres (ARGS='tests/kit -x' …)
+test: $(READY) ## Run the tests on a real Kafka and Postgres (ARGS='tests/kit -x', BACKING=containers …)
 	@$(BIN)/python -m tests.browser.chromium
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest --backing=$(BACKING) $(ARGS)
 
 .PHONY: bench
 bench: $(READY) ## Measure Samband against the machine (ARGS=--quick, ARGS='outbox_relay' …)

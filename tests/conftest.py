@@ -4,6 +4,9 @@ They are started once for the whole run, by the first test that asks, and end
 with it: the process that owns them watches this one, so they end also when the
 run is killed. With `SAMBAND_TEST_STACK` naming the stack.json of something that
 runs already, nothing is started and nothing stopped.
+
+`--backing=containers` takes both from their official images, and runs the tests
+that need Docker, which are left out otherwise.
 """
 
 from __future__ import annotations
@@ -28,6 +31,20 @@ _GIVEN = "SAMBAND_TEST_STACK"
 # How the workers of pytest-xdist learn what their controller decided.
 _FOLDER = "SAMBAND_TEST_FOLDER"
 _CONTROLLER = "SAMBAND_TEST_CONTROLLER"
+_LEFT_OUT = pytest.StashKey[int]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--backing",
+        choices=("embedded", "containers"),
+        default="embedded",
+        help="where PostgreSQL and Kafka come from; containers need Docker",
+    )
+
+
+def _in_containers(config: pytest.Config) -> bool:
+    return bool(config.getoption("backing") == "containers")
 
 
 def _is_worker(config: pytest.Config) -> bool:
@@ -35,6 +52,8 @@ def _is_worker(config: pytest.Config) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if _in_containers(config) and os.environ.get(_GIVEN):
+        raise pytest.UsageError(f"{_GIVEN} and --backing=containers exclude each other.")
     if _is_worker(config) or os.environ.get(_GIVEN):
         return
     sweep()
@@ -50,9 +69,44 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if _in_containers(config):
+        return
+    left_out = [item for item in items if item.get_closest_marker("containers")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+        config.stash[_LEFT_OUT] = len(left_out)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    if count := config.stash.get(_LEFT_OUT, 0):
+        terminalreporter.write_line(
+            f"Left out, because they need Docker: {count}. make test BACKING=containers runs them."
+        )
+
+
 @pytest.fixture(scope="session")
-def backing() -> Backing:
+def backing(request: pytest.FixtureRequest) -> Iterator[Backing]:
     """PostgreSQL and Kafka; use `samband_kit.testing` for a database and topics of your own."""
+    if _in_containers(request.config):
+        # Only who asks for containers waits for what they are made with.
+        from docker.errors import DockerException
+
+        from tests.containers import in_containers
+
+        try:
+            with in_containers(Path(tempfile.mkdtemp(dir=os.environ[_FOLDER]))) as found:
+                yield found
+        except DockerException as error:
+            pytest.exit(f"--backing=containers needs Docker, and it says: {error}", returncode=2)
+    else:
+        yield _embedded()
+
+
+def _embedded() -> Backing:
     given = os.environ.get(_GIVEN)
     if given:
         stack_json = Path(given)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -71,9 +71,12 @@ def lies_on_disk(backing: Backing, settings: Settings, text: str) -> bool:
     """Whether any file of the topic holds the text."""
     assert backing.kafka_data is not None
     name = physical(settings.kafka_prefix, CONTACT_STATE)
-    files = [path for path in backing.kafka_data.glob(f"{name}-*/*") if path.is_file()]
-    assert files
-    return any(text.encode() in path.read_bytes() for path in files)
+    while True:
+        files = [path for path in backing.kafka_data.glob(f"{name}-*/*") if path.is_file()]
+        assert files
+        with suppress(FileNotFoundError):
+            return any(text.encode() in path.read_bytes() for path in files)
+        # Kafka's cleaner renamed or deleted a file meanwhile: look at all of them again.
 
 
 async def test_an_erased_name_leaves_kafkas_files_where_a_pulse_beats_and_only_there(
