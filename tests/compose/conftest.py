@@ -1,24 +1,12 @@
-"""The system in Docker is asked for by name, because it takes minutes and needs an engine."""
+"""The system in Docker, for all tests here: it takes minutes to start."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
 from tests.compose.installation import Installation, installation
-
-_WANTED = os.environ.get("BACKING") == "containers"
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say of every test here that it was not run, unless containers were asked for."""
-    if _WANTED:
-        return
-    for item in items:
-        if "tests/compose/" in item.path.as_posix():
-            item.add_marker(pytest.mark.skip(reason="needs Docker: make test BACKING=containers"))
 
 
 @pytest.fixture(scope="session")

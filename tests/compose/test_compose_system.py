@@ -22,6 +22,8 @@ from tests.deploy.test_deploy_compose import DOCUMENT, JOBS, PROCESSES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.containers
+
 LARGEST_IMAGE = 250_000_000
 WORKERS = 4
 SUBSCRIBERS_OWN_NAME = "statistics"
