@@ -3,6 +3,8 @@
 from benchmarks import (
     batch_consumer,
     commit_to_applied,
+    growth_consumer,
+    growth_relay,
     mail_worker,
     memory,
     outbox_relay,
@@ -17,6 +19,8 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     mail_worker.BENCHMARK,
     registration_http.BENCHMARK,
     memory.BENCHMARK,
+    growth_relay.BENCHMARK,
+    growth_consumer.BENCHMARK,
 )
 
 FIGURES: dict[str, Figure] = {

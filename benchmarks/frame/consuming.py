@@ -1,4 +1,4 @@
-"""Consuming: putting records into a topic, and how fast a group gets through them.
+"""Consuming: how fast a group gets through a topic.
 
 Progress is read off the offsets that the group commits, from outside, so a
 service, a program of our own and whatever else reads in a group are measured
@@ -8,52 +8,20 @@ how long a process takes to start and to join its group.
 
 from __future__ import annotations
 
-import asyncio
-from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING
 
 from aiokafka.errors import GroupCoordinatorNotAvailableError
-from samband_contracts.kafka import to_headers, to_value
-from samband_kit import kafka, topics
+from samband_kit import topics
 from samband_kit.consumer.lag import LogEnds
 
 from benchmarks.frame.stage import until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from samband_contracts.event import CloudEvent
     from samband_contracts.topics import Topic
     from samband_kit.settings import Settings
 
     from benchmarks.frame.processes import Program
-
-
-async def publish(settings: Settings, topic: Topic, events: Iterable[CloudEvent[Any]]) -> None:
-    """Put these events into the topic, as their owner's relay would."""
-    name = topics.physical(settings.kafka_prefix, topic)
-    async with kafka.Producer.running(settings.kafka) as producer:
-        count = await producer.partitions(name)
-        chains: dict[int, list[CloudEvent[Any]]] = defaultdict(list)
-        for event in events:
-            chains[kafka.partition_of(event.subject, count)].append(event)
-        async with asyncio.TaskGroup() as group:
-            for partition, chain in chains.items():
-                group.create_task(_send(producer, name, partition, chain))
-
-
-async def _send(
-    producer: kafka.Producer, name: str, partition: int, events: list[CloudEvent[Any]]
-) -> None:
-    batch = producer.batch()
-    for event in events:
-        headers: kafka.Headers = [*to_headers(event)]
-        record = (event.subject.encode(), to_value(event.data), headers)
-        if not batch.append(*record):
-            await producer.send(batch, name, partition)
-            batch = producer.batch()
-            batch.append(*record)
-    await producer.send(batch, name, partition)
 
 
 class Progress:
@@ -79,18 +47,23 @@ class Progress:
             return 0
         return sum(offsets.values())
 
-    async def rate(self, total: int, *programs: Program) -> float:
-        """Records a second until `total` are behind the group, from its first commit from now on."""
-        first = before = await self.committed()
+    async def rate(self, total: int, *programs: Program, since: int = 0) -> float:
+        """Records a second until `total` are behind the group, which has begun with `since`."""
+        begun, at_first = time.perf_counter(), since
 
         async def moving() -> bool:
-            nonlocal first
-            first = await self.committed()
-            return first > before
+            nonlocal begun, at_first
+            asked, found = time.perf_counter(), await self.committed()
+            if since < found < total:
+                # Counted from the first commit on; a few records may be done before anybody looks.
+                begun, at_first = time.perf_counter(), found
+            elif found == since:
+                begun = asked
+            return found > since
 
         async def done() -> bool:
             return await self.committed() >= total
 
-        began = await until(moving, *programs)
+        await until(moving, *programs)
         ended = await until(done, *programs)
-        return (total - first) / (ended - began)
+        return (total - at_first) / (ended - begun)

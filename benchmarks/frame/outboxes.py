@@ -7,6 +7,7 @@ byte for byte as long, whatever their number.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from samband_contracts.memberships import MembershipJoined
@@ -14,8 +15,14 @@ from samband_contracts.values import Organisation, OrganisationKind
 from samband_kit import database, outbox
 from samband_kit.ids import new_id
 
+from benchmarks.frame.stage import until
+
 if TYPE_CHECKING:
     from samband_kit.database import Connection, Pool
+    from samband_kit.service import Service
+    from samband_kit.settings import Settings
+
+    from benchmarks.frame.stage import Stage
 
 # A key's first fact, so each gets a counter, as `outbox.append` would give it.
 _MULTIPLY = """
@@ -54,3 +61,35 @@ async def multiply(conn: Connection, rows: int) -> int:
     """Write `rows` more facts like the first in the running transaction; the last position."""
     await conn.execute(_MULTIPLY, rows, timeout=3600)
     return int(await conn.fetchval("select max(position) from outbox"))
+
+
+async def relayed(
+    stage: Stage, service: Service, settings: Settings, pool: Pool, rows: int
+) -> float:
+    """Rows a second of the service's relay, a real process, that finds so many new ones."""
+    async with stage.running(service, settings, "consume") as process, pool.acquire() as conn:
+        await until(lambda: _leads(pool), process)
+        async with conn.transaction():
+            last = await multiply(conn, rows)
+        began = time.perf_counter()
+        await outbox.wake(conn)
+        ended = await until(lambda: _published(pool, last), process)
+    return rows / (ended - began)
+
+
+async def _published(pool: Pool, position: int) -> bool:
+    """Whether the row is marked, and so are all before it."""
+    return bool(
+        await pool.fetchval(
+            "select published_at is not null from outbox where position = $1", position
+        )
+    )
+
+
+async def _leads(pool: Pool) -> bool:
+    return bool(
+        await pool.fetchval(
+            "select exists (select from pg_locks join pg_database on pg_database.oid = database"
+            " where datname = current_database() and locktype = 'advisory' and granted)"
+        )
+    )
