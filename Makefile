@@ -38,6 +38,7 @@ story: $(READY) ## Play the first human-rights network from form to mailbox (ARG
 .PHONY: test
 test: $(READY) ## Run the tests on a real Kafka and Postgres (ARGS='tests/kit -x', BACKING=containers …)
 	@$(BIN)/python -m tests.browser.chromium
+	@$(BIN)/python -m tests.deploy.promtool
 	@$(BIN)/pytest --backing=$(BACKING) $(ARGS)
 
 .PHONY: bench

@@ -132,6 +132,7 @@ async def test_a_process_serves_consumes_and_ends_cleanly_on_sigterm(config: Set
         assert 'samband_records_total{outcome="applied"' in metrics
         assert "faststream_received_messages_total" in metrics
         assert "process_resident_memory_bytes" in metrics
+        assert 'samband_kind_active{kind="consume"} 1.0' in metrics
         assert (await get(f"http://127.0.0.1:{config.ops_port}/livez"))[0] == 200
         assert "/slow" in (await get(f"http://127.0.0.1:{config.ops_port}/openapi.json"))[1]
         assert (

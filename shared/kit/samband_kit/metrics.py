@@ -26,6 +26,16 @@ def process_registry() -> CollectorRegistry:
     return registry
 
 
+def kinds_at_work(registry: CollectorRegistry) -> Gauge:
+    """What a process is there for; 1 from the moment at which it does it."""
+    return Gauge(
+        "samband_kind_active",
+        "1 where a process does this kind of work, 0 where it waits for what it needs to begin.",
+        ("kind",),
+        registry=registry,
+    )
+
+
 class ConsumeMetrics:
     """What consuming shows. Created once for a registry."""
 

@@ -23,7 +23,7 @@ from samband_kit.consumer.consumers import Consumers
 from samband_kit.consumer.retries import Retries
 from samband_kit.health import Readiness, operations_app
 from samband_kit.logs import configure_logs, get_logger
-from samband_kit.metrics import ConsumeMetrics, process_registry
+from samband_kit.metrics import ConsumeMetrics, kinds_at_work, process_registry
 from samband_kit.outages import POSTGRES_AWAY
 from samband_kit.pauses import Stopped, pause, unless
 from samband_kit.relay import Relay
@@ -63,6 +63,9 @@ class Process:
         self.kinds = frozenset(kinds)
         self.registry = process_registry()
         self.web: HttpServer | None = None
+        self._at_work = kinds_at_work(self.registry)
+        for kind in self.kinds:
+            self._at_work.labels(kind.value)
         self._readiness = Readiness(service.package)
         self._app = operations_app(self._readiness, self.registry)
         self.operations = self._server("operations", self._app, settings.ops_port, "OPS_PORT")
@@ -103,6 +106,8 @@ class Process:
             for component in components
         }
         stopped = asyncio.create_task(stop.wait(), name="stop")
+        for kind in self.kinds:
+            self._at_work.labels(kind.value).set(1)
         log.info("running", components=[component.name for component in components])
         on_running()
         await asyncio.wait({*running, operations, stopped}, return_when=asyncio.FIRST_COMPLETED)
