@@ -63,7 +63,12 @@ class Run:
 
 def name(item: pytest.Item) -> str:
     """What a case is called on the page: file, test and parameters, without the seed."""
-    return _SEED.sub("", item.nodeid.removeprefix("tests/faults/")).replace("[]", "")
+    return without_seed(item.nodeid)
+
+
+def without_seed(node: str) -> str:
+    """A test's address without its folder and its seed."""
+    return _SEED.sub("", node.removeprefix("tests/faults/")).replace("[]", "")
 
 
 def read() -> list[dict[str, Any]]:

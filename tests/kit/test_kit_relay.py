@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import asyncpg
 from samband_contracts.topics import MEETINGS, NETWORKS
@@ -34,8 +30,6 @@ from tests.kit.outboxes import (
     say,
     writer,
 )
-
-KILLED_RELAY = Path(__file__).with_name("relay_killed_after_send.py")
 
 
 async def test_facts_arrive_complete_in_order_and_are_marked(backing: Backing) -> None:
@@ -148,36 +142,6 @@ async def test_a_relay_whose_lock_session_is_ended_stops_and_the_standby_goes_on
         found = await arrived(service.settings)
         assert set(found) == {str(key) for key in keys}
         assert all(in_order_at_least_once(sequences, 120) for sequences in found.values())
-
-
-async def test_a_relay_killed_between_send_and_mark_loses_nothing_and_keeps_the_order(
-    backing: Backing,
-) -> None:
-    async with writer(backing) as service:
-        keys = [new_id() for _ in range(10)]
-        await say(service.pool, keys, rounds=5)
-        environment = {
-            "SAMBAND_DATABASE_URL": service.settings.database_url.get_secret_value(),
-            "SAMBAND_KAFKA_SERVERS": service.settings.kafka_servers,
-            "SAMBAND_KAFKA_PREFIX": service.settings.kafka_prefix,
-            "SAMBAND_SECRET_KEYS": service.settings.secret_keys.get_secret_value(),
-        }
-        killed = await asyncio.to_thread(
-            subprocess.run,
-            [sys.executable, str(KILLED_RELAY)],
-            env=environment,
-            timeout=60,
-            check=False,
-        )
-        assert killed.returncode == -signal.SIGKILL
-        # It was sent and not marked: exactly the state that must heal.
-        assert await service.waiting() == 50
-        assert await arrived(service.settings) == {str(key): [1, 2, 3, 4, 5] for key in keys}
-        async with relay(service):
-            await say(service.pool, keys)
-            await service.drained()
-        found = await arrived(service.settings)
-        assert all(in_order_at_least_once(found[str(key)], 6) for key in keys)
 
 
 async def test_a_relay_survives_that_postgres_ends_all_its_connections(backing: Backing) -> None:
