@@ -54,6 +54,19 @@ async def test_a_key_with_other_content_is_refused(backing: Backing) -> None:
             await pool.close()
 
 
+async def test_an_answer_that_is_known_beforehand_is_given_again_too(backing: Backing) -> None:
+    async with service_settings(backing, "samband_kit") as settings:
+        pool = await database.open_pool(settings)
+        answers = []
+        try:
+            for number in (1, 2):
+                async with database.transaction(pool) as conn:
+                    answers.append(await once(conn, "a", {"name": "Piteå"}, {"number": number}))
+            assert answers == [None, {"number": 1}]
+        finally:
+            await pool.close()
+
+
 async def test_whoever_waits_for_a_first_that_fails_becomes_the_first(backing: Backing) -> None:
     async with service_settings(backing, "samband_kit") as settings:
         pool = await database.open_pool(settings)

@@ -20,11 +20,15 @@ class KeyReused(Conflict):
 
 
 async def once(
-    conn: Connection, key: str, fingerprint: Mapping[str, object]
+    conn: Connection,
+    key: str,
+    fingerprint: Mapping[str, object],
+    answer: Mapping[str, object] | None = None,
 ) -> dict[str, Any] | None:
     """None when the command is new: do it, then `remember` its answer. Else the stored answer.
 
-    `fingerprint` is what makes two calls the same command: its fields.
+    `fingerprint` is what makes two calls the same command: its fields. An
+    `answer` that is known beforehand is given here and need not be remembered.
     Call it before any lock is taken, because it may wait.
 
     Raises:
@@ -33,11 +37,12 @@ async def once(
     digest = _digest(fingerprint)
     fresh = await conn.fetchval(
         """
-        insert into idempotency_keys (key, fingerprint) values ($1, $2)
+        insert into idempotency_keys (key, fingerprint, result) values ($1, $2, $3)
         on conflict (key) do nothing returning true
         """,
         key,
         digest,
+        None if answer is None else dict(answer),
     )
     if fresh:
         return None
@@ -46,7 +51,7 @@ async def once(
     )
     if row is None:
         # The key was there a moment ago and has been swept since: an expired one is a new one.
-        return await once(conn, key, fingerprint)
+        return await once(conn, key, fingerprint, answer)
     if row["fingerprint"] != digest:
         raise KeyReused
     return row["result"] or {}

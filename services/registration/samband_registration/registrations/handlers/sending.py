@@ -14,7 +14,7 @@ from samband_contracts.values import Language, Organisation, Undecided
 from samband_kit import outbox
 from samband_kit.database import Connection, Pool, transaction
 from samband_kit.errors import FieldErrors
-from samband_kit.idempotency import once, remember
+from samband_kit.idempotency import once
 from samband_kit.ids import new_id
 from samband_kit.web.human import Showing, spend_form
 from samband_kit.web.i18n import N_
@@ -90,7 +90,9 @@ async def submit(
         KeyReused: the key was used for another interest.
     """
     async with transaction(pool) as conn:
-        known = await once(conn, f"submit:{key}", {"interest": interest})
+        registration_id = new_id()
+        answer = {"registration_id": str(registration_id)}
+        known = await once(conn, f"submit:{key}", {"interest": interest}, answer)
         if known is not None:
             return UUID(known["registration_id"])
         at = await clock(conn)
@@ -101,7 +103,7 @@ async def submit(
             raise CallNotOpen
         contact = _contact(interest)
         draft = Registration(
-            registration_id=new_id(),
+            registration_id=registration_id,
             call_id=call.call_id,
             reference=_reference(),
             organisation=await _sender(conn, interest.organisation_id),
@@ -119,8 +121,7 @@ async def submit(
         await rows.put_contacts(conn, sent)
         await rows.record(conn, [sent], action="submit", actor=SENDER.role, now=at)
         await outbox.append(conn, [contact.described(), *received])
-        await remember(conn, f"submit:{key}", {"registration_id": str(sent.registration_id)})
-    return sent.registration_id
+    return registration_id
 
 
 async def confirm(pool: Pool, registration_id: UUID) -> Registration:
