@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 from fastapi import APIRouter
+from jinja2 import TemplateSyntaxError
 from samband_contracts.values import Role
 from samband_kit.web.app import rules, unguarded, web_app
 from samband_kit.web.context import Web
+from samband_kit.web.templating import environment
 
 from tests.kit.web_sample import Sample, sample
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from samband_kit.testing import Backing
 
@@ -277,3 +280,16 @@ async def test_the_rules_of_all_routes_can_be_listed(web: Sample) -> None:
     found = rules(web.app)
     assert found["GET /staff"] == frozenset({Role.STAFF})
     assert found["GET /stil"] is None
+
+
+def test_a_broken_template_stops_the_start_and_not_the_first_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = tmp_path / "broken_service" / "meetings" / "templates"
+    room.mkdir(parents=True)
+    (tmp_path / "broken_service" / "__init__.py").touch()
+    (room / "list.html").write_text("{% for meeting in %}")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(TemplateSyntaxError):
+        environment(("broken_service",))

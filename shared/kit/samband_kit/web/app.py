@@ -6,6 +6,7 @@ the API live on the operators' port, not here.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.dependencies.models import Dependant
@@ -20,10 +21,11 @@ from samband_kit.web.context import Web
 from samband_kit.web.csrf import check_csrf
 from samband_kit.web.edge import BodyLimit, HeadAsGet, ReadersLanguage
 from samband_kit.web.headers import SecurityHeaders
-from samband_kit.web.i18n import catalogues
+from samband_kit.web.i18n import LANGUAGES, Catalogues, catalogues
 from samband_kit.web.sessions import Rule, identify
 from samband_kit.web.static import PREFIX, StaticFolder
 from samband_kit.web.templating import environment
+from samband_kit.web.times import format_datetime
 
 
 def web_app(
@@ -54,7 +56,8 @@ def web_app(
     )
     statuses = dict(problems or {})
     spoken = catalogues(*templates)
-    web = Web(runtime, title, spoken, environment(templates), statuses)
+    _load_words(spoken)
+    web = Web(runtime, title, spoken, environment(tuple(templates)), statuses)
     app.state.web, app.state.runtime = web, runtime
     refusals.install(app, statuses)
     # The last one added is the first one asked.
@@ -77,6 +80,13 @@ def unguarded(app: FastAPI) -> list[str]:
 def rules(app: FastAPI) -> dict[str, frozenset[Role] | None]:
     """Who may use each route that has a rule; None is everybody."""
     return {route: rule.roles for route, rule in _rules(app) if rule is not None}
+
+
+def _load_words(spoken: Catalogues) -> None:
+    # How days and zones are called: read from files by whoever is the first to write one.
+    for language in LANGUAGES:
+        with spoken.speaking(language):
+            format_datetime(datetime.now(UTC), also="UTC")
 
 
 async def _first(request: Request) -> None:
