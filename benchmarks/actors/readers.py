@@ -24,7 +24,9 @@ async def _leaf(port: int, path: str, pages: int, cookie: str) -> None:
     browser = await Browser.open(port)
     browser.cookies[b"session"] = cookie.encode()
     for _ in range(pages):
-        (await browser.get(path)).expect(200)
+        answer = await browser.get(path)
+        # 503 is how a service that has too much to do asks for patience.
+        assert answer.status in (200, 503), answer.body.decode()
 
 
 if __name__ == "__main__":
