@@ -143,7 +143,11 @@ async def test_a_schema_that_is_not_migrated_is_named(config: Settings) -> None:
     assert (result.exit_code, "run `migrate` first" in result.stderr) == (1, True)
     result = await invoke(config, "migrate", "--dry-run", "--json")
     assert json.loads(result.stdout) == {
-        "would_apply": ["samband_kit/0001_kit.sql", "samband_kit/0002_reconcile.sql"]
+        "would_apply": [
+            "samband_kit/0001_kit.sql",
+            "samband_kit/0002_reconcile.sql",
+            "samband_kit/0003_history.sql",
+        ]
     }
 
 

@@ -100,6 +100,7 @@ def at(stack: Stack, folder: Path) -> Terminal:
         "PGPASSWORD": database.password or "",
         "PAGER": "cat",
         "SAMBAND_OPERATOR": "kim",
+        "SAMBAND_DATA": str(stack.place.root),
         **passwords,
     }
     return Terminal(folder, {**terminal.environment, **operator})

@@ -135,6 +135,37 @@ def sign_in_link(data: Data = None) -> None:
     typer.echo(report.sign_in_link(_place(data)))
 
 
+@app.command(
+    epilog="Examples:  samband trace 482-915-637  ·  samband trace --from a.json --from b.json ID\n\n"
+    + EPILOG
+)
+def trace(
+    asked: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", help="A correlation, event, registration or delivery; a reference."
+        ),
+    ],
+    data: Data = None,
+    *,
+    others: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            help="What a service's `trace --json` said, instead of asking the running system; "
+            "- is standard input. May be given again.",
+        ),
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Show everything that one person's action led to, in the order of time."""
+    # Takes half a second to load, which every other command would have to wait for.
+    from samband_local.asking import trace
+
+    trace(_place(data), asked, others or [], as_json=json)
+
+
 app.command(epilog=STORY_EPILOG)(story)
 
 

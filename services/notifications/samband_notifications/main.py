@@ -10,6 +10,7 @@ from samband_kit.web.app import web_app
 from samband_notifications.consumers import REACTIONS
 from samband_notifications.deliveries import api as deliveries_api
 from samband_notifications.deliveries import pages as delivery_pages
+from samband_notifications.deliveries.store import history
 from samband_notifications.sender.loop import Sender
 from samband_notifications.settings import NotificationsSettings
 
@@ -41,4 +42,6 @@ SERVICE = Service(
     reactions=REACTIONS,
     web=web,
     senders=sender,
+    meanings=history.meanings,
+    happenings=history.happenings,
 )

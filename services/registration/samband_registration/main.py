@@ -19,6 +19,7 @@ from samband_registration.organisations.handlers import load_register
 from samband_registration.registrations import api as registration_api
 from samband_registration.registrations.handlers.expiring import erase_ended, expire
 from samband_registration.registrations.pages import form, own, staff
+from samband_registration.registrations.store import history
 from samband_registration.settings import RegistrationSettings, settings_of
 
 PACKAGE = "samband_registration"
@@ -69,6 +70,7 @@ SERVICE = Service(
     settings=RegistrationSettings,
     reactions=REACTIONS,
     web=web,
+    meanings=history.meanings,
     jobs=(
         Job("load-register", timedelta(days=1), _load_register),
         Job("close-calls", timedelta(seconds=30), _close_calls),

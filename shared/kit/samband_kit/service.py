@@ -12,16 +12,18 @@ anything: `samband_kit.supervisor` does.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
+from uuid import UUID
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from samband_kit.database import Pool
+from samband_kit.database import Connection, Pool
+from samband_kit.history import Happening
 from samband_kit.reactions import Reaction
 from samband_kit.settings import Settings
 
@@ -68,6 +70,9 @@ class Service:
     `package` is the import name (its `migrations/*.sql` are applied by
     `migrate`), `settings` the class read from the environment, `web` and
     `senders` are None for a service that has no such side.
+
+    For `trace`: `meanings` gives the correlations of what the service itself
+    calls something, `happenings` what it did besides events.
     """
 
     name: str
@@ -77,6 +82,8 @@ class Service:
     web: Callable[["Runtime"], FastAPI] | None
     jobs: tuple[Job, ...] = ()
     senders: Callable[["Runtime"], Component] | None = None
+    meanings: Callable[[Connection, str], Awaitable[list[UUID]]] | None = None
+    happenings: Callable[[Connection, Sequence[UUID]], Awaitable[list[Happening]]] | None = None
 
     @property
     def kinds(self) -> frozenset[Kind]:

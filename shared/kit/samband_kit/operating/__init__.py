@@ -5,6 +5,7 @@
 
     serve | consume | send | run          start processes
     migrate | topics | access             prepare Postgres and Kafka
+    trace ID                              what one correlation led to
     reconcile                             Kafka's log against the outbox
     outbox status|quarantine|release      facts on their way out
     parked list|show|retry|skip           facts that could not be applied

@@ -9,7 +9,12 @@ from samband_contracts.topics import ALL
 
 from samband_kit import migrations, topics
 from samband_kit.access_rules import SUBSCRIBER, ensure_access
-from samband_kit.operating import outbox_commands, parked_commands, reconcile_command
+from samband_kit.operating import (
+    outbox_commands,
+    parked_commands,
+    reconcile_command,
+    trace_command,
+)
 from samband_kit.operating.execution import (
     REFUSED,
     execute,
@@ -113,6 +118,7 @@ def operator_cli(service: Service) -> typer.Typer:
         done = execute_on_kafka(service, work)
         _say_changes(done, "All rules are as they should be.", dry_run=dry_run, as_json=as_json)
 
+    trace_command.add_to(cli, service)
     reconcile_command.add_to(cli, service)
     cli.add_typer(outbox_commands.commands(service), name="outbox")
     cli.add_typer(parked_commands.commands(service), name="parked")
