@@ -94,6 +94,7 @@ async def started(settings: Settings, kind: str, **more: str) -> AsyncIterator[S
     given = {
         f"SAMBAND_{name.upper()}": str(value)
         for name, value in settings.model_dump(mode="python").items()
+        if value is not None
     }
     given["SAMBAND_DATABASE_URL"] = settings.database_url.get_secret_value()
     given["SAMBAND_SECRET_KEYS"] = settings.secret_keys.get_secret_value()
