@@ -79,11 +79,15 @@ class Case:
     fault: str
     how: str
     holds: tuple[Invariant, ...]
+    long: bool = False
+    """Whether there is time for it in a full run alone."""
 
 
-def case(area: Area, fault: str, *, how: str, holds: Sequence[Invariant]) -> pytest.MarkDecorator:
+def case(
+    area: Area, fault: str, *, how: str, holds: Sequence[Invariant], long: bool = False
+) -> pytest.MarkDecorator:
     """The mark of a test, or of one parameter of a test (`pytest.param(…, marks=case(…))`)."""
-    return pytest.mark.fault.with_args(Case(area, fault, how, tuple(holds)))
+    return pytest.mark.fault.with_args(Case(area, fault, how, tuple(holds), long))
 
 
 def declared(item: pytest.Item) -> Case | None:

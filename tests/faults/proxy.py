@@ -156,7 +156,7 @@ class _Link:
         finally:
             ended.cancel()
             carried.cancel()
-            await asyncio.gather(ended, *tasks, return_exceptions=True)
+            await asyncio.gather(carried, ended, *tasks, return_exceptions=True)
 
     async def _listen(self, client: asyncio.StreamReader) -> None:
         """Take the client's requests."""

@@ -49,6 +49,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         )
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave long cases to full runs: not skipped, simply not there."""
+    if config.getoption("full", default=False):
+        return
+    long = [item for item in items if (found := declared(item)) is not None and found.long]
+    items[:] = [item for item in items if item not in long]
+    config.hook.pytest_deselected(items=long)
+
+
 @pytest.fixture(scope="session")
 def full(pytestconfig: pytest.Config) -> bool:
     """Whether there is time for all of it (`make faults`); else it must be quick."""

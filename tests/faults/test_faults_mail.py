@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+from _pytest.mark import ParameterSet
 from samband_kit.testing import eventually
 
 from tests.faults.cases import Area, Invariant, case
@@ -196,28 +197,27 @@ QUICK = {
 MORE = {"requests lost": REQUESTS_LOST, "reset": RESET, "half-closed": HALF_CLOSED}
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Not all of it each time."""
-    if "weather" in metafunc.fixturenames:
-        full = metafunc.config.getoption("full", default=False)
-        metafunc.parametrize(
-            "weather",
-            [
-                pytest.param(
-                    weather,
-                    id=name,
-                    marks=case(
-                        Area.MAIL,
-                        f"the network to the mail server: {name}",
-                        how="a proxy between worker and mail server, for two seconds",
-                        holds=(I5, I6, I7, I8),
-                    ),
-                )
-                for name, weather in (QUICK | (MORE if full else {})).items()
-            ],
-        )
+def _a_case(name: str, weather: Weather, *, long: bool) -> ParameterSet:
+    return pytest.param(
+        weather,
+        id=name,
+        marks=case(
+            Area.MAIL,
+            f"the network to the mail server: {name}",
+            how="a proxy between worker and mail server, for two seconds",
+            holds=(I5, I6, I7, I8),
+            long=long,
+        ),
+    )
 
 
+@pytest.mark.parametrize(
+    "weather",
+    [
+        *(_a_case(*named, long=False) for named in QUICK.items()),
+        *(_a_case(*named, long=True) for named in MORE.items()),
+    ],
+)
 async def test_bad_weather_on_the_way_to_the_mail_server_repeats_only_what_was_in_doubt(
     backing: Backing, tmp_path: Path, weather: Weather, recovering: Recovering
 ) -> None:

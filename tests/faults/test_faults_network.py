@@ -41,6 +41,8 @@ QUICK = {
     "blackhole": BLACKHOLE,
     "replies lost": REPLIES_LOST,
 }
+SILENT = (BLACKHOLE, REPLIES_LOST)
+"""Longer than anybody waits for a reply, in a full run."""
 MORE = {
     "requests lost": REQUESTS_LOST,
     "reset": RESET,
@@ -77,20 +79,7 @@ async def exposed(
             yield Exposed(books, one)
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Not all of it each time: bad weather needs minutes."""
-    if "weather" in metafunc.fixturenames:
-        usual = QUICK | (MORE if metafunc.config.getoption("full", default=False) else {})
-        metafunc.parametrize(
-            ("server", "weather"),
-            [
-                *(_a_case("kafka", *named) for named in usual.items()),
-                *(_a_case("postgres", *named) for named in (usual | AT_COMMIT).items()),
-            ],
-        )
-
-
-def _a_case(server: str, name: str, weather: Weather) -> ParameterSet:
+def _a_case(server: str, name: str, weather: Weather, *, long: bool) -> ParameterSet:
     return pytest.param(
         server,
         weather,
@@ -98,12 +87,22 @@ def _a_case(server: str, name: str, weather: Weather) -> ParameterSet:
         marks=case(
             Area.INFRASTRUCTURE,
             f"the network to {server.capitalize()}: {name}",
-            how="a proxy between service and server, for 45 seconds under load",
+            how="a proxy between service and server, under load",
             holds=SAFE,
+            long=long,
         ),
     )
 
 
+@pytest.mark.parametrize(
+    ("server", "weather"),
+    [
+        *(_a_case("kafka", *named, long=False) for named in QUICK.items()),
+        *(_a_case("kafka", *named, long=True) for named in MORE.items()),
+        *(_a_case("postgres", *named, long=False) for named in (QUICK | AT_COMMIT).items()),
+        *(_a_case("postgres", *named, long=True) for named in MORE.items()),
+    ],
+)
 async def test_bad_weather_loses_and_repeats_nothing(
     rough: Ground,
     exposed: Exposed,
@@ -117,7 +116,7 @@ async def test_bad_weather_loses_and_repeats_nothing(
     network.weather = weather
     for _ in range(10):
         await books.work(2)
-        await asyncio.sleep(4.5 if full else 0.15)
+        await asyncio.sleep(0.15 if not full else 4.5 if weather in SILENT else 1.5)
     assert network.struck or weather.delay
     network.weather = CLEAR
     with recovering():

@@ -177,3 +177,19 @@ def test_a_short_key_is_refused_without_being_shown(given: pytest.MonkeyPatch) -
         Settings.read()
     assert "at least 32 characters" in str(refused.value)
     assert "hunter2" not in str(refused.value)
+
+
+async def test_nobody_waits_for_ever_for_a_connection(
+    backing: Backing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "POOL_SECONDS", 0.2)
+    async with service_settings(backing, "samband_kit") as settings:
+        pool = await database.open_pool(settings, max_size=1)
+        async with pool.acquire():
+            with pytest.raises(TimeoutError):
+                await pool.fetchval("select 1")
+            with pytest.raises(TimeoutError):
+                async with database.transaction(pool):
+                    pytest.fail("there was a connection")
+        assert await pool.fetchval("select 1") == 1
+        await pool.close()

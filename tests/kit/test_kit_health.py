@@ -60,6 +60,20 @@ async def test_a_busy_pool_is_no_obstacle(config: Settings) -> None:
     await pool.close()
 
 
+async def test_nobody_is_sent_to_pages_that_are_not_there_yet(config: Settings) -> None:
+    readiness = Readiness("samband_kit")
+    readiness.connected(config)
+    app = operations_app(readiness, process_registry())
+    server = HttpServer("ops", app, host="127.0.0.1", port=0, setting="X", stop_timeout=1)
+    stop = asyncio.Event()
+    serving = asyncio.create_task(server.run(stop))
+    assert await get(f"{server.address}/readyz") == (503, "The process is starting.\n")
+    readiness.started = True
+    assert await get(f"{server.address}/readyz") == (200, "ready\n")
+    stop.set()
+    await serving
+
+
 async def test_the_operations_port_answers_before_anything_else_is_there() -> None:
     registry = process_registry()
     ConsumeMetrics(registry).records.labels("samband.public.calls", "applied").inc(3)

@@ -73,8 +73,8 @@ class MailServer:
     Answers: a code for the end of DATA; `rcpt <code>` for RCPT; `drop` hangs
     up at DATA, before any byte of the mail; `cut` after its first line, before
     the final dot; `lose` stores the mail and hangs up instead of answering;
-    `wait` stores it and answers when told to by `go`; `delay <seconds>` stores
-    it and answers later.
+    `wait`, alone or before another answer, waits until told by `go`; `delay
+    <seconds>` stores the mail and answers later.
     """
 
     port: int = 0
@@ -175,17 +175,19 @@ class _Handler:
         answer = self.server.answer(recipient, at_rcpt=False)
         if self.server.pause:
             await asyncio.sleep(self.server.pause)
-        if answer in ("250", "lose", "wait") or answer.startswith("delay"):
+        waits = answer.startswith("wait")
+        if waits:
+            answer = answer.removeprefix("wait").strip() or "250"
+        if answer in ("250", "lose") or answer.startswith("delay"):
             assert isinstance(envelope.content, bytes)
             self.server.store(recipient, envelope.content)
+        if waits:
+            self.server.waiting += 1
+            await self.server.go.wait()
         if answer == "lose":
             _hang_up(server)
         if answer.startswith("delay"):
             await asyncio.sleep(float(answer.removeprefix("delay ")))
-            answer = "250"
-        if answer == "wait":
-            self.server.waiting += 1
-            await self.server.go.wait()
             answer = "250"
         return f"{answer} said by the script for <{recipient}>"
 

@@ -8,6 +8,7 @@ sides, so a hanging database costs an error and never the process.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from contextlib import asynccontextmanager
@@ -35,6 +36,8 @@ STATEMENT_SECONDS = 30
 """Limit of one statement in Postgres."""
 REPLY_SECONDS = 35
 """Limit of waiting for the reply: when it passes, the network is gone, not the query slow."""
+POOL_SECONDS = 10.0
+"""Limit of waiting for a connection of the pool: who waits longer is told to come back."""
 
 WAKE_SECONDS = 0.01
 """At most one wake-up of the relay in this time; the relay polls as often anyway when it is busy."""
@@ -62,16 +65,32 @@ async def open_pool(settings: Settings, *, max_size: int = 10) -> Pool:
 
     Raises what asyncpg raises when Postgres cannot be reached or refuses.
     """
-    return await asyncpg.create_pool(
+    return await _Pool(
         settings.database_url.get_secret_value(),
         min_size=1,
         max_size=max_size,
+        max_queries=50_000,
+        max_inactive_connection_lifetime=300.0,
+        connect=None,
+        setup=None,
         init=_prepare,
         reset=_leave_as_it_is,
+        loop=None,
+        connection_class=asyncpg.Connection,
+        record_class=asyncpg.Record,
         command_timeout=REPLY_SECONDS,
         timeout=10,
         server_settings=SERVER_SETTINGS,
     )
+
+
+class _Pool(asyncpg.Pool):
+    """A pool at which nobody waits for ever, also while every connection is stuck."""
+
+    # asyncpg's own limit, `acquire(timeout=…)`, makes a task of every use and has no default.
+    async def _acquire(self, timeout: float | None) -> Any:  # noqa: ASYNC109 - asyncpg's signature
+        async with asyncio.timeout(POOL_SECONDS):
+            return await super()._acquire(timeout)  # type: ignore[misc]  # not in the stubs
 
 
 async def connect(

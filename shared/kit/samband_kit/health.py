@@ -37,6 +37,8 @@ class Readiness:
         self._package = package
         self._settings: Settings | None = None
         self._migrated = False
+        self.started = False
+        """Whether its parts are there: before, its pages could not be asked for."""
         self.stopping = False
 
     def connected(self, settings: Settings) -> None:
@@ -79,8 +81,9 @@ def operations_app(readiness: Readiness, registry: CollectorRegistry) -> Starlet
 
     async def readyz(_request: Request) -> Response:
         obstacle = await readiness.obstacle()
-        if obstacle is None:
+        if obstacle is None and readiness.started:
             return PlainTextResponse("ready\n")
+        obstacle = obstacle or "The process is starting."
         return PlainTextResponse(f"{obstacle}\n", status_code=503)
 
     async def metrics(_request: Request) -> Response:

@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
-# More at once than this is answered with 503 at once instead of slowly: it
-# keeps memory and the pool's queue bounded.
-_CONNECTIONS = 250
+# The last resort, without a page: pages and API refuse far fewer by themselves.
+_CONNECTIONS = 1000
 _KEEP_ALIVE_SECONDS = 15
 _BACKLOG = 2048
 

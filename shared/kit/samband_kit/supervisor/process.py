@@ -101,6 +101,7 @@ class Process:
         on_running: Callable[[], None],
     ) -> int:
         components = self._components(pool)
+        self._readiness.started = True
         running = {
             asyncio.create_task(component.run(stop), name=component.name)
             for component in components

@@ -1,6 +1,6 @@
 """App: everything a service's web side has without asking.
 
-Security headers, correlation, body limit, languages, sessions, CSRF, errors,
+Security headers, correlation, limits, languages, sessions, CSRF, errors,
 static files, access log, metrics and the style page `/stil`. Descriptions of
 the API live on the operators' port, not here.
 """
@@ -17,15 +17,19 @@ from starlette.requests import Request
 from samband_kit.service import Runtime
 from samband_kit.web import refusals, style_page
 from samband_kit.web.access import AccessLog, request_seconds
-from samband_kit.web.context import Web
+from samband_kit.web.context import Web, visit_of
 from samband_kit.web.csrf import check_csrf
-from samband_kit.web.edge import BodyLimit, HeadAsGet, ReadersLanguage
+from samband_kit.web.edge import BodyLimit, Crowd, HeadAsGet, ReadersLanguage
 from samband_kit.web.headers import SecurityHeaders
 from samband_kit.web.i18n import LANGUAGES, Catalogues, catalogues
+from samband_kit.web.problems import Unavailable
 from samband_kit.web.sessions import Rule, identify
 from samband_kit.web.static import PREFIX, StaticFolder
 from samband_kit.web.templating import environment
 from samband_kit.web.times import format_datetime
+
+MOST_AT_ONCE = 100
+"""Requests under way in one process; ten times what its connections to Postgres can serve."""
 
 
 def web_app(
@@ -64,6 +68,7 @@ def web_app(
     app.add_middleware(HeadAsGet)
     app.add_middleware(ReadersLanguage, catalogues=spoken)
     app.add_middleware(BodyLimit)
+    app.add_middleware(Crowd, most=MOST_AT_ONCE)
     app.add_middleware(SecurityHeaders, https=web.https)
     app.add_middleware(AccessLog, seconds=request_seconds(runtime.registry))
     app.mount(PREFIX, StaticFolder(), name="static")
@@ -91,6 +96,8 @@ def _load_words(spoken: Catalogues) -> None:
 
 async def _first(request: Request) -> None:
     """What happens before any rule and any handler."""
+    if visit_of(request).is_too_many:
+        raise Unavailable
     await identify(request)
     await check_csrf(request)
 

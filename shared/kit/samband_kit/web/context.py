@@ -57,6 +57,8 @@ class Visit:
     """The problem type that was answered, for the access log."""
     cookies: list[str] = field(default_factory=list)
     """Set-Cookie headers of the answer, whichever answer it becomes."""
+    is_too_many: bool = False
+    """Whether so many others are being served that this one had better come back."""
 
 
 def web_of(request: Request) -> Web:

@@ -1,6 +1,6 @@
 """Edge: what happens around every request before anything of the service runs.
 
-The body's limit and the reader's language; correlation and the access log are
+How many may come at once, the body's limit, the reader's language; correlation and the access log are
 in `access`, headers in `headers`.
 """
 
@@ -15,6 +15,30 @@ from samband_kit.web.i18n import LANGUAGES, Catalogues, chosen_language
 
 LARGEST_BODY = 64 * 1024
 A_YEAR = 365 * 24 * 60 * 60
+
+
+class Crowd:
+    """Counts the requests under way and marks those that come while there are too many.
+
+    What is marked is refused before it asks the database for anything. Without
+    that, a crowd would make everybody wait longer than anybody does.
+    """
+
+    def __init__(self, app: ASGIApp, *, most: int) -> None:
+        self.app = app
+        self.most = most
+        self._inside = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        self._inside += 1
+        visit_in(scope).is_too_many = self._inside > self.most
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self._inside -= 1
 
 
 class BodyLimit:
