@@ -11,13 +11,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from samband_contracts.registrations import RegistrationAccepted
-from samband_contracts.values import Organisation, OrganisationKind
 from samband_kit.database import transaction
 from samband_kit.ids import new_id
 from samband_kit.testing import Facts
 from samband_notifications.consumers import REACTIONS
 from samband_notifications.deliveries.store import leases
 from samband_notifications.sender.desk import Desk
+
+from benchmarks.frame.outboxes import a_region
 
 if TYPE_CHECKING:
     from samband_kit.database import Pool
@@ -32,7 +33,7 @@ _HANDLERS = {kind: handler for reaction in REACTIONS for kind, handler in reacti
 
 async def fill(settings: Settings, pool: Pool, mails: int) -> None:
     """Put `mails` deliveries into the queue, all due when this returns."""
-    call_id, organisation_id = new_id(), new_id()
+    call_id, sender = new_id(), a_region()
     rows = await pool.fetch(
         """
         insert into recipients (contact_id, organisation_id, name, email, language, time_zone)
@@ -41,16 +42,10 @@ async def fill(settings: Settings, pool: Pool, mails: int) -> None:
         from generate_series(1, $2) n
         returning contact_id
         """,
-        organisation_id,
+        sender.organisation_id,
         mails,
     )
     contacts = [row["contact_id"] for row in rows]
-    sender = Organisation(
-        organisation_id=organisation_id,
-        name="Lunds kommun",
-        kind=OrganisationKind.MUNICIPALITY,
-        country="SE",
-    )
     accepted = [
         RegistrationAccepted(
             registration_id=new_id(),

@@ -16,7 +16,6 @@ from uuid import UUID
 
 from samband_contracts.registrations import RegistrationAccepted
 from samband_contracts.topics import REGISTRATIONS
-from samband_contracts.values import Organisation, OrganisationKind
 from samband_kit import database, outbox
 from samband_kit.ids import new_id
 from samband_kit.service import Kind, Service
@@ -120,21 +119,13 @@ class Town:
         accepted = RegistrationAccepted(
             registration_id=new_id(),
             call_id=new_id(),
-            organisation=Organisation(
-                organisation_id=new_id(),
-                name="Västra Götalandsregionen",
-                kind=OrganisationKind.REGION,
-                country="SE",
-                code="14",
-            ),
+            organisation=outboxes.a_region(),
             contact_ids=(new_id(),),
             counterpart="undecided",
             theme="undecided",
         )
         pool = self._pools["registration"]
-        # The first fact of all is the one that is multiplied.
-        async with database.transaction(pool) as conn:
-            await outbox.append(conn, [accepted])
+        await outboxes.sow(pool, accepted)
         await outboxes.sow(self._pools["networks"])
         self._call_id = await open_register.prepare(self._settings["registration"])
         self._account_id = await staff_account(

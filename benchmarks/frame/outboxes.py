@@ -18,6 +18,7 @@ from samband_kit.ids import new_id
 from benchmarks.frame.stage import until
 
 if TYPE_CHECKING:
+    from samband_contracts.event import Event
     from samband_kit.database import Connection, Pool
     from samband_kit.service import Service
     from samband_kit.settings import Settings
@@ -40,21 +41,25 @@ insert into outbox_counters (topic, key, last_sequence) select topic, key, 1 fro
 """
 
 
-async def sow(pool: Pool) -> None:
-    """Write the one fact that all others are copies of: the first that the outbox ever has."""
-    joined = MembershipJoined(
-        membership_id=new_id(),
-        network_id=new_id(),
-        organisation=Organisation(
-            organisation_id=new_id(),
-            name="Västra Götalandsregionen",
-            kind=OrganisationKind.REGION,
-            country="SE",
-            code="14",
-        ),
+def a_region() -> Organisation:
+    """An organisation for facts to be about."""
+    return Organisation(
+        organisation_id=new_id(),
+        name="Västra Götalandsregionen",
+        kind=OrganisationKind.REGION,
+        country="SE",
+        code="14",
     )
+
+
+async def sow(pool: Pool, fact: Event | None = None) -> None:
+    """Write the one fact that all others are copies of: the first that the outbox ever has.
+
+    It is one of networks' own unless `fact` is given.
+    """
+    joined = MembershipJoined(membership_id=new_id(), network_id=new_id(), organisation=a_region())
     async with database.transaction(pool) as conn:
-        await outbox.append(conn, [joined])
+        await outbox.append(conn, [fact or joined])
 
 
 async def multiply(conn: Connection, rows: int) -> int:
