@@ -16,7 +16,8 @@ from samband_kit.kafka.failures import (
     is_of_the_producer,
     is_refusal,
 )
-from samband_kit.kafka.producer import Batch, Headers, Producer, partition_of
+from samband_kit.kafka.partitioning import partition_of
+from samband_kit.kafka.producer import Batch, Headers, Producer
 from samband_kit.kafka.reading import Record, read
 
 __all__ = [

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from functools import lru_cache
 from typing import TYPE_CHECKING, Self, TypeAlias
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaTimeoutError
-from aiokafka.partitioner import murmur2
 
 from samband_kit.kafka.access import unreachable
 from samband_kit.kafka.ending import hang_up
@@ -25,12 +23,6 @@ Headers: TypeAlias = list[tuple[str, bytes | None]]
 _BATCH_BYTES = 512 * 1024
 _REQUEST_MS = 15_000
 _STOP_SECONDS = 5.0
-
-
-@lru_cache(maxsize=65_536)
-def partition_of(key: str, partitions: int) -> int:
-    """The partition of a key, as every Kafka client computes it."""
-    return int((murmur2(key.encode()) & 0x7FFFFFFF) % partitions)
 
 
 class Batch:
