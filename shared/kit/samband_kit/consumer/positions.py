@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
     from samband_kit.database import Connection
 
-# Missing rows first, so that there is something to lock; both statements go
-# through the keys in the same order, so two readers of the same keys wait for
-# each other instead of deadlocking.
+# Missing rows first, so that there is something to lock; what was missing is locked by
+# having been inserted, and nothing of it can be parked. Both statements go through the keys
+# in the same order, so two readers of the same keys wait for each other instead of deadlocking.
 _INSERT = """
 insert into positions (topic, key, last_sequence)
 select $1, key, 0 from unnest($2::text[]) as batch (key)
 on conflict do nothing
+returning key
 """
 
 _LOCK = """
@@ -62,9 +63,12 @@ async def lock(conn: Connection, topic: str, keys: Iterable[str]) -> dict[str, P
     wanted = sorted(set(keys))
     if not wanted:
         return {}
-    await conn.execute(_INSERT, topic, wanted)
-    rows = await conn.fetch(_LOCK, topic, wanted)
-    return {key: Position(sequence, event_id, parked) for key, sequence, event_id, parked in rows}
+    standing = {key: Position() for (key,) in await conn.fetch(_INSERT, topic, wanted)}
+    known = [key for key in wanted if key not in standing]
+    if known:
+        for key, sequence, event_id, parked in await conn.fetch(_LOCK, topic, known):
+            standing[key] = Position(sequence, event_id, parked)
+    return standing
 
 
 async def advance(conn: Connection, topic: str, reached: Mapping[str, Position]) -> None:

@@ -112,6 +112,8 @@ async def lock_of_former(conn: Connection, former: Sequence[Former]) -> list[tup
 
     Each with the membership that they acted for.
     """
+    if not former:
+        return []
     rows = await conn.fetch(
         f"""
         select {COLUMNS}, former.membership_id
