@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from samband_contracts.registrations import RegistrationMerged, RegistrationWithdrawn
 from samband_contracts.values import Role
+from samband_kit.database import transaction
 from samband_kit.errors import TransitionRefused
 from samband_kit.ids import new_id
 from samband_kit.testing import Backing
+from samband_networks.acceptances.handlers import on_registration_accepted
 from samband_networks.memberships import handlers as memberships
 from samband_networks.memberships import store as membership_rows
 from samband_networks.networks.domain import (
@@ -59,6 +62,24 @@ async def test_who_was_accepted_before_there_was_a_network_joins_when_it_comes(o
     network_id = await planned(on, by, call_id)
     assert len(await names(on, network_id)) == 16
     assert await kinds(on) == ["membership.joined.v1"] * 16
+
+
+async def test_what_waited_for_its_network_stays_in_its_story_and_in_its_trace(on: Stage) -> None:
+    by = await on.hire(Role.COORDINATOR)
+    call_id = new_id()
+    traceparent = f"00-{'a' * 32}-{'b' * 16}-01"
+    said = replace(
+        on.facts.envelope(accepted(call_id, municipality("Falu kommun"))), traceparent=traceparent
+    )
+    async with transaction(on.pool) as conn:
+        await on_registration_accepted(conn, [said])
+    await on.hear(opened(call_id))
+    await planned(on, by, call_id)
+    [joined] = await on.pool.fetch(
+        "select correlation_id, headers ->> 'ce_traceparent' as traceparent from outbox"
+        " where event_type like '%membership.joined%'"
+    )
+    assert tuple(joined) == (said.correlation_id, traceparent)
 
 
 async def test_a_second_lund_with_another_counterpart_adds_the_counterpart_alone(on: Stage) -> None:

@@ -26,13 +26,14 @@ async def record(conn: Connection, events: Sequence[CloudEvent[RegistrationAccep
         """
         insert into acceptances
           (registration_id, call_id, organisation_id, counterpart_id, contact_ids,
-           accepted_at, event_id, correlation_id)
+           accepted_at, event_id, correlation_id, traceparent)
         select registration_id, call_id, organisation_id, counterpart_id,
-               string_to_array(contacts, ',')::uuid[], accepted_at, event_id, correlation_id
+               string_to_array(contacts, ',')::uuid[], accepted_at, event_id, correlation_id,
+               traceparent
         from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[],
-                    $6::timestamptz[], $7::uuid[], $8::uuid[])
+                    $6::timestamptz[], $7::uuid[], $8::uuid[], $9::text[])
           as accepted (registration_id, call_id, organisation_id, counterpart_id, contacts,
-                       accepted_at, event_id, correlation_id)
+                       accepted_at, event_id, correlation_id, traceparent)
         on conflict (registration_id) do nothing
         """,
         [one.registration_id for one in accepted],
@@ -43,6 +44,7 @@ async def record(conn: Connection, events: Sequence[CloudEvent[RegistrationAccep
         [event.time for event in events],
         [event.id for event in events],
         [event.correlation_id or event.id for event in events],
+        [event.traceparent for event in events],
     )
 
 
@@ -53,7 +55,7 @@ async def waiting(conn: Connection, call_id: UUID) -> list[tuple[Acceptance, Cor
     """
     rows = await conn.fetch(
         """
-        select registration_id, call_id, contact_ids, event_id, correlation_id,
+        select registration_id, call_id, contact_ids, event_id, correlation_id, traceparent,
           own.organisation_id, own.name, own.kind, own.country, own.code,
           other.organisation_id as other_id, other.name as other_name, other.kind as other_kind,
           other.country as other_country, other.code as other_code
@@ -74,7 +76,7 @@ async def waiting(conn: Connection, call_id: UUID) -> list[tuple[Acceptance, Cor
                 counterpart=_organisation(row, "other_id", "other_") if row["other_id"] else None,
                 contact_ids=tuple(row["contact_ids"]),
             ),
-            Correlation(row["correlation_id"], row["event_id"]),
+            Correlation(row["correlation_id"], row["event_id"], row["traceparent"]),
         )
         for row in rows
     ]
