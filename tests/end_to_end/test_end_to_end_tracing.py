@@ -8,6 +8,7 @@ import socket
 import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import httpx
@@ -20,15 +21,26 @@ from tests.registration.register import Register, register
 from tests.registration.visitor import Visitor
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
+    from pathlib import Path
 
     from samband_kit.settings import Settings
 
 NAME, ADDRESS, MESSAGE = "Kanarie Fågel", "kanarie@pitea.example", "Pip säger vi"
 FORM = "POST /anmalan/{call_id}/skicka"
 REGISTRATIONS, DELIVERIES = "samband.internal.registrations", "samband.internal.deliveries"
-# FastAPI would export spans of its own, with paths and what was typed, if we let it.
-TEMPTATION = {"FASTAPI_OTEL_AUTO_CONFIGURE": "true"}
+# What sets up OpenTelemetry for a whole process, as an operator's platform may: FastAPI would
+# give it spans of its own, with paths and queries, if we let it.
+TEMPTATION = """
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+
+provider = TracerProvider()
+provider.add_span_processor(SimpleSpanProcessor(OTLPSpanExporter()))
+trace.set_tracer_provider(provider)
+"""
 
 
 def free_port() -> int:
@@ -50,8 +62,6 @@ def environment(settings: Settings, endpoint: str, ratio: float) -> dict[str, st
     tracing = {
         "SAMBAND_OTLP_ENDPOINT": endpoint,
         "SAMBAND_TRACE_RATIO": str(ratio),
-        "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
-        **TEMPTATION,
     }
     return os.environ | given | secrets | tracing
 
@@ -84,7 +94,12 @@ class System:
 
 
 @asynccontextmanager
-async def at_work(backing: Backing, endpoint: str, ratio: float = 1.0) -> AsyncIterator[System]:
+async def at_work(
+    backing: Backing,
+    endpoint: str,
+    ratio: float = 1.0,
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> AsyncIterator[System]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     async with (
@@ -106,7 +121,11 @@ async def at_work(backing: Backing, endpoint: str, ratio: float = 1.0) -> AsyncI
         await create_topics(here.settings)
         processes = [
             await asyncio.create_subprocess_exec(
-                sys.executable, "-m", package, "run", env=environment(own, endpoint, ratio)
+                sys.executable,
+                "-m",
+                package,
+                "run",
+                env=environment(own, endpoint, ratio) | dict(more),
             )
             for package, own in (
                 ("samband_registration", here.settings),
@@ -132,10 +151,12 @@ async def answers(client: httpx.AsyncClient) -> bool:
 
 
 async def test_the_form_and_its_mail_are_one_trace_in_order_and_name_nobody(
-    backing: Backing,
+    backing: Backing, tmp_path: Path
 ) -> None:
+    (tmp_path / "sitecustomize.py").write_text(TEMPTATION)
     with collector() as seen:
-        async with at_work(backing, seen.url) as system:
+        tempted = {"PYTHONPATH": str(tmp_path), "OTEL_EXPORTER_OTLP_ENDPOINT": seen.url}
+        async with at_work(backing, seen.url, more=tempted) as system:
             link = await system.register_interest()
             assert (await system.somebody.get(link)).status == 200
             await eventually(lambda: len(seen.named("send mail")) == 1, 60)
