@@ -11,7 +11,7 @@ from samband_notifications.deliveries.domain.machine import Delivery, State
 from samband_notifications.notifications.domain import TEMPLATES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from samband_kit.database import Connection
 
@@ -180,6 +180,7 @@ async def save(conn: Connection, changes: Sequence[Change]) -> set[UUID]:
     ]
     if told:
         await _tell(conn, told)
+        await _scrub_erased(conn, written)
     return written
 
 
@@ -211,8 +212,29 @@ async def _tell(conn: Connection, changes: Sequence[Change]) -> None:
     )
 
 
+async def _scrub_erased(conn: Connection, delivery_ids: Collection[UUID]) -> None:
+    """A mail that was on the wire is answered after the erasure: its words go too.
+
+    A statement of its own, so that it sees an erasure which `save` had to wait for.
+    """
+    rows = await conn.fetch(
+        """
+        select distinct recipient_id from deliveries join recipients on contact_id = recipient_id
+        where delivery_id = any($1) and erased_at is not null
+        """,
+        list(delivery_ids),
+    )
+    if rows:
+        await scrub(conn, [row["recipient_id"] for row in rows])
+
+
 async def scrub(conn: Connection, recipient_ids: Sequence[UUID]) -> None:
     """Remove free text about these persons: what servers answered, what staff noted."""
+    # First of all wait for whoever is writing such text down at this moment.
+    await conn.execute(
+        "select from deliveries where recipient_id = any($1) order by delivery_id for update",
+        recipient_ids,
+    )
     await conn.execute(
         "update deliveries set detail = null where recipient_id = any($1) and detail is not null",
         recipient_ids,
