@@ -1,12 +1,15 @@
-"""The system in Docker, for all tests here: it takes minutes to start."""
+"""One installation in Docker for all tests here; making it takes minutes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.compose.installation import Installation, installation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @pytest.fixture(scope="session")

@@ -26,12 +26,17 @@ class Installation:
     """What `docker compose` and `make` are told so that they mean this one."""
 
     environment: Mapping[str, str]
+    home: Path
     secrets: Path
     kafka_servers: str
 
-    def compose(self, *arguments: str, given: str = "") -> str:
+    def compose(self, *arguments: str) -> str:
         """What a command of `docker compose` wrote; its complaint is the failure's text."""
-        return self._run("docker", "compose", *arguments, given=given)
+        return self._run("docker", "compose", *arguments)
+
+    def shell(self, line: str) -> str:
+        """The same for a line as it stands in the guides."""
+        return self._run("bash", "-euc", line)
 
     def containers(self) -> list[dict[str, Any]]:
         """Every container, as the engine describes it."""
@@ -50,9 +55,7 @@ class Installation:
 
     def story(self) -> dict[str, Any]:
         """The counts of a story that was played on it, and was as it should be."""
-        told: dict[str, Any] = json.loads(
-            self._run("make", "compose-story", f"SECRETS={self.secrets}", "ARGS=--json")
-        )
+        told: dict[str, Any] = json.loads(self._run("make", "compose-story", "ARGS=--json"))
         return told
 
     def remove(self) -> None:
@@ -60,12 +63,12 @@ class Installation:
         self.compose("down", "--volumes", "--remove-orphans", "--timeout", "5")
         self._run("docker", "image", "rm", *(image["Id"] for image in self.images()))
 
-    def _run(self, *command: str, given: str = "") -> str:
+    def _run(self, *command: str) -> str:
         done = subprocess.run(
             command,
             cwd=ROOT,
             env=self.environment,
-            input=given,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,
@@ -90,13 +93,16 @@ def installation(folder: Path) -> Iterator[Installation]:
     (folder / "env").write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
     made = Installation(
         {
-            **{
-                key: os.environ[key] for key in ("PATH", "HOME", "DOCKER_HOST") if key in os.environ
-            },
+            **{key: os.environ[key] for key in ("PATH", "DOCKER_HOST") if key in os.environ},
+            "HOME": str(folder),
+            # Where the engine's plug-ins and addresses may stand.
+            "DOCKER_CONFIG": os.environ.get("DOCKER_CONFIG", str(Path.home() / ".docker")),
+            "SECRETS": str(secrets),
             "COMPOSE_PROJECT_NAME": name,
             "COMPOSE_ENV_FILES": str(folder / "env"),
             "SAMBAND_VERSION": name,
         },
+        folder,
         secrets,
         f"127.0.0.1:{chosen['KAFKA_PORT']}",
     )

@@ -7,6 +7,7 @@ one before has left it.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -16,6 +17,7 @@ from samband_contracts import topics
 from samband_kit import kafka
 from samband_kit.kafka import Access, Security
 
+from tests.architecture.source_tree import ROOT
 from tests.compose.installation import Installation
 from tests.deploy.test_deploy_compose import DOCUMENT, JOBS, PROCESSES
 
@@ -24,9 +26,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.containers
 
+GUIDE = ROOT / "docs/operating/docker.md"
 LARGEST_IMAGE = 250_000_000
 WORKERS = 4
-SUBSCRIBERS_OWN_NAME = "statistics"
 
 
 def service_of(container: dict[str, Any]) -> str:
@@ -87,8 +89,12 @@ def test_the_installer_is_not_in_the_image(installed: Installation) -> None:
     assert said.split() == ["None", "None"]
 
 
-def test_the_story_is_as_it_should_be(installed: Installation) -> None:
-    assert installed.story()["mails_duplicated"] == 0
+def test_every_command_of_the_guide_does_what_it_is_there_for(installed: Installation) -> None:
+    blocks = re.findall(r"^```sh compose\n(.*?)^```", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    assert "make compose-story" in "\n".join(lines)
+    for line in lines:
+        installed.shell(line)
 
 
 def test_the_story_is_the_same_with_more_workers(installed: Installation) -> None:
@@ -138,27 +144,14 @@ async def test_a_wrong_password_lets_nobody_in(installed: Installation) -> None:
         await events_on(wrong, topics.MEETINGS)
 
 
-async def test_a_subscriber_of_its_own_name_is_let_in_once_it_is_given_access(
+async def test_a_subscriber_that_the_guide_gave_a_user_reads_what_is_public(
     installed: Installation,
 ) -> None:
-    password = "a-password-that-an-operator-made-up"
-    installed.compose(
-        *("exec", "--no-TTY", "kafka", "/etc/samband/user.sh", SUBSCRIBERS_OWN_NAME),
-        given=password + "\n",
-    )
-    given = Access(
-        installed.kafka_servers,
-        Security.SASL_PLAINTEXT,
-        SUBSCRIBERS_OWN_NAME,
-        SecretStr(password),
-    )
-    with pytest.raises(kafka.NotAllowed):
-        await events_on(given, topics.MEETINGS)
-    installed.compose(
-        *("run", "--rm", "--no-TTY", "access", "python", "-m", "samband_registration", "access"),
-        *("--subscriber", "subscriber", "--subscriber", SUBSCRIBERS_OWN_NAME),
-    )
+    password = SecretStr((installed.home / "statistics.password").read_text().strip())
+    given = Access(installed.kafka_servers, Security.SASL_PLAINTEXT, "statistics", password)
     assert await events_on(given, topics.MEETINGS) > 0
+    with pytest.raises(kafka.NotAllowed):
+        await events_on(given, topics.CONTACT_STATE)
 
 
 def test_a_table_of_another_service_is_closed_to_a_service(installed: Installation) -> None:
