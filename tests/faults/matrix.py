@@ -86,13 +86,14 @@ _OFTEN: Final = (
 )
 """Reached by every mail and every partition; the others by every batch."""
 
-# A connection's task does not outlive an error of our own, so nothing is raised there; and
-# what a sender has begun is in doubt when it ends, however it ends.
 _RAISES: Final = (
     *(point for point in Failpoint if point.label.startswith(("outbox.a", "relay.", "consumer."))),
     *(point for point in Failpoint if point.label.startswith(("retries.", "job.", "deliveries."))),
     Failpoint.SENDER_CLAIMED,
     Failpoint.SENDER_STARTED,
+    Failpoint.SENDER_DATA,
+    Failpoint.SENDER_SENT,
+    Failpoint.SENDER_ANSWERED,
     Failpoint.SENDER_RECORDING,
 )
 # Where an end that is cleaned up after is not the same as one that is not.

@@ -31,13 +31,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    # Not tests that are always skipped: they are not there. A full run writes what the
-    # page is made of, so the page comes after it.
-    absent = {
-        "test_faults_soak.py": not config.getoption("minutes", default=0.0),
-        "test_faults_page.py": config.getoption("full", default=False),
-    }
-    return True if absent.get(collection_path.name) else None
+    # Not a test that is always skipped: without `--minutes` it is not there.
+    soaks = collection_path.name == "test_faults_soak.py"
+    return True if soaks and not config.getoption("minutes", default=0.0) else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from samband_kit import tracing
-from samband_kit.failpoints import Failpoint, reach
 from samband_kit.logs import get_logger
 from samband_kit.tracing import Kind, Value
 
@@ -164,7 +163,6 @@ class Crew:
                 job, until = taken
                 with self._metrics.smtp_seconds.time():
                     result = await self._send(line, job, until)
-                await reach(Failpoint.SENDER_ANSWERED)
                 self._done(result)
         finally:
             self._count(-1)

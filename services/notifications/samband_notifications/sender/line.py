@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from aiosmtplib import SMTP, SMTPException, SMTPResponse, SMTPServerDisconnected
 from samband_kit.failpoints import Failpoint, reach
+from samband_kit.logs import get_logger
 
 from samband_notifications.deliveries.domain.happenings import (
     Accepted,
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from aiosmtplib.protocol import SMTPProtocol
 
     from samband_notifications.settings import NotificationsSettings
+
+log = get_logger(__name__)
 
 _ADDRESS = re.compile(r"<?[^\s<>]+@[^\s<>]+>?")
 _NOT_PRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
@@ -122,9 +125,17 @@ class Line:
                 protocol = self._say(message + b".\r\n")
                 await reach(Failpoint.SENDER_SENT)
                 reply = await protocol.read_response()
+                await reach(Failpoint.SENDER_ANSWERED)
         except (SMTPException, OSError, TimeoutError) as error:
             self.hang_up()
             detail = _clean(f"{type(error).__name__}: {error}")
+            return Answer(LostAfter() if under_way else NotSent(_jitter()), detail)
+        except Exception as error:
+            # Our mistake: it must cost neither the connection's task, which nobody would
+            # begin again, nor the knowledge of how far this mail had come.
+            log.exception("a conversation with the mail server failed")
+            self.hang_up()
+            detail = type(error).__name__
             return Answer(LostAfter() if under_way else NotSent(_jitter()), detail)
         if reply.code == _OK[0]:
             return Answer(Accepted())
