@@ -58,6 +58,7 @@ check: $(READY) ## Lint, formatting, types, shape of the code, dependencies, con
 	@$(BIN)/lint-imports --no-logo
 	@set -e; for member in $(MEMBERS:/pyproject.toml=); do \
 		(cd "$$member" && ../../$(BIN)/deptry .); done
+	@$(BIN)/python -m tests.architecture.audit
 	@$(BIN)/pytest -q tests/architecture tests/contracts/test_contracts_compatibility.py
 
 .PHONY: format

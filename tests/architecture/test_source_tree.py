@@ -1,10 +1,13 @@
 """What a file may be called, how long it may be and what it may hold."""
 
 import ast
+import json
 import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
+
+import yaml
 
 from tests.architecture.source_tree import ROOT, Source, files, sources
 
@@ -112,3 +115,17 @@ def _names(expression: ast.expr) -> set[str]:
         for node in ast.walk(expression)
         if isinstance(node, ast.Name | ast.Attribute)
     }
+
+
+def test_every_yaml_and_json_file_can_be_read() -> None:
+    readers = {".json": json.loads, ".yml": _yaml, ".yaml": _yaml}
+    for path in files():
+        if path.suffix in readers:
+            try:
+                readers[path.suffix](path.read_text(encoding="utf-8"))
+            except (ValueError, yaml.YAMLError) as error:
+                raise AssertionError(f"{path.relative_to(ROOT)}: {error}") from error
+
+
+def _yaml(text: str) -> list[object]:
+    return list(yaml.safe_load_all(text))
