@@ -5,7 +5,7 @@ import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import yaml
 
@@ -118,7 +118,11 @@ def _names(expression: ast.expr) -> set[str]:
 
 
 def test_every_yaml_and_json_file_can_be_read() -> None:
-    readers = {".json": json.loads, ".yml": _yaml, ".yaml": _yaml}
+    readers: dict[str, Callable[[str], object]] = {
+        ".json": json.loads,
+        ".yml": _yaml,
+        ".yaml": _yaml,
+    }
     for path in files():
         if path.suffix in readers:
             try:

@@ -164,9 +164,7 @@ class Process:
         )
 
     async def _open_pool(self, stop: asyncio.Event) -> Pool | None:
-        size = sum(_CONNECTIONS[kind] for kind in self.kinds)
-        if Kind.CONSUME in self.kinds:
-            size += len(self.service.reactions)
+        size = pool_size(self.service, self.kinds)
         attempt = 0
         while not stop.is_set():
             try:
@@ -192,6 +190,13 @@ class Process:
             log.warning("waiting", obstacle=obstacle)
             await pause(failures.delay(attempt, first=0.5, longest=_LONGEST_PAUSE), stop)
         return False
+
+
+def pool_size(service: Service, kinds: Iterable[Kind]) -> int:
+    """How many connections the pool of such a process may open."""
+    wanted = frozenset(kinds)
+    reading = len(service.reactions) if Kind.CONSUME in wanted else 0
+    return sum(_CONNECTIONS[kind] for kind in wanted) + reading
 
 
 def run_process(service: Service, settings: Settings, kinds: Iterable[Kind]) -> int:
