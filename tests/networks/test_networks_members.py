@@ -53,6 +53,17 @@ async def test_members_stand_in_swedish_order(on: Stage) -> None:
     ]
 
 
+async def test_the_order_of_names_is_the_same_on_every_server(on: Stage) -> None:
+    assert (
+        await on.pool.fetchval(
+            "select collation_name from information_schema.columns"
+            " where table_schema = current_schema and table_name = 'organisations'"
+            " and column_name = 'sort_key'"
+        )
+        == "C"
+    )
+
+
 async def test_who_was_accepted_before_there_was_a_network_joins_when_it_comes(on: Stage) -> None:
     by = await on.hire(Role.COORDINATOR)
     call_id = new_id()
