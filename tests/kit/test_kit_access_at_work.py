@@ -30,6 +30,7 @@ from samband_networks.main import SERVICE as NETWORKS_SERVICE
 from samband_notifications.main import SERVICE as NOTIFICATIONS_SERVICE
 from samband_registration.main import SERVICE as REGISTRATION_SERVICE
 
+from tests.faults.cases import Area, Invariant, case
 from tests.kit.consuming import listening, make_table
 from tests.kit.effects import Listener, described, effects, joined
 from tests.kit.guarded import ADMIN, guarded, named
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from samband_kit.settings import Settings
     from samband_kit.testing import RunningService
     from samband_local.kafka import Kafka
+
+    from tests.faults.recording import Recovering
 
 SERVICES = (REGISTRATION_SERVICE, NETWORKS_SERVICE, NOTIFICATIONS_SERVICE)
 
@@ -122,9 +125,20 @@ def have_been_published(running: RunningService, topics: Sequence[Topic]) -> boo
     )
 
 
+@case(
+    Area.RELAY,
+    "a topic may not be written for a while",
+    how="its access rules are withdrawn and given back",
+    holds=(
+        Invariant.I1,
+        Invariant.I3,
+        Invariant.I8,
+        Invariant.I9,
+    ),
+)
 @pytest.mark.parametrize("lost", [(Operation.WRITE,), (Operation.WRITE, Operation.READ)])
 async def test_a_topic_that_may_not_be_written_waits_while_the_others_go_on(
-    backing: Backing, kafka: Kafka, lost: tuple[Operation, ...]
+    backing: Backing, kafka: Kafka, recovering: Recovering, lost: tuple[Operation, ...]
 ) -> None:
     keys = [new_id() for _ in range(4)]
     async with installed(backing, kafka, NETWORKS_SERVICE) as admin:
@@ -144,7 +158,8 @@ async def test_a_topic_that_may_not_be_written_waits_while_the_others_go_on(
                 assert await writer.waiting() == 20
                 await eventually(lambda: running.value("oldest_age_seconds") > 0, 30)
                 assert running.value("blocked_keys") == 0
-            await writer.drained(90)
+            with recovering():
+                await writer.drained(90)
             found = await arrived(admin)
             assert all(in_order_at_least_once(found[str(key)], 6) for key in keys)
         await pool.close()
@@ -157,8 +172,18 @@ async def has_all(settings: Settings, topic: Topic, keys: Sequence[UUID]) -> boo
 LISTENED = [replace(topic, readers=("listener",)) for topic in (MEMBERSHIPS, CONTACT_STATE)]
 
 
+@case(
+    Area.CONSUMER,
+    "a topic may not be read for a while",
+    how="its access rule is withdrawn and given back",
+    holds=(
+        Invariant.I1,
+        Invariant.I4,
+        Invariant.I8,
+    ),
+)
 async def test_a_reader_that_may_not_for_a_while_goes_on_when_it_may(
-    backing: Backing, kafka: Kafka
+    backing: Backing, kafka: Kafka, recovering: Recovering
 ) -> None:
     keys = [new_id() for _ in range(3)]
     service = listening(Listener())
@@ -177,5 +202,6 @@ async def test_a_reader_that_may_not_for_a_while_goes_on_when_it_may(
                 await asyncio.sleep(3)
                 assert await effects(running.pool, keys[1]) == []
             await facts.publish(joined(keys[2]), described(new_id()))
-            await facts.applied(running.pool, 120)
+            with recovering():
+                await facts.applied(running.pool, 120)
             assert [await effects(running.pool, key) for key in keys] == [[1], [1], [1]]

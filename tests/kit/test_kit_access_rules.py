@@ -12,6 +12,7 @@ from samband_kit.kafka import Administration, NotAllowed, Producer, read
 from samband_kit.settings import KafkaSettings
 from samband_kit.topics import ensure_topics, physical
 
+from tests.faults.cases import Area, Invariant, case
 from tests.kit.guarded import ADMIN, access, guarded, named
 
 if TYPE_CHECKING:
@@ -107,6 +108,12 @@ def reads(principal: str, topic: Topic) -> bool:
     return principal in (topic.owner, *topic.readers)
 
 
+@case(
+    Area.INFRASTRUCTURE,
+    "every user of Kafka tries to write every topic",
+    how="an authorizing broker with the generated rules",
+    holds=(Invariant.I14,),
+)
 @by_principal
 async def test_each_topic_is_written_by_its_owner_and_nobody_else(
     kafka: Kafka, principal: str
@@ -116,6 +123,15 @@ async def test_each_topic_is_written_by_its_owner_and_nobody_else(
     assert found == {topic.name for topic in ALL if topic.owner == principal}
 
 
+@case(
+    Area.INFRASTRUCTURE,
+    "every user of Kafka tries to read every topic",
+    how="an authorizing broker with the generated rules",
+    holds=(
+        Invariant.I11,
+        Invariant.I14,
+    ),
+)
 @by_principal
 async def test_each_topic_is_read_by_whom_the_contracts_name_and_nobody_else(
     kafka: Kafka, principal: str
@@ -132,6 +148,12 @@ async def test_contact_state_is_closed_to_networks_and_to_subscribers(kafka: Kaf
         assert not await may_read(access(kafka, principal), name)
 
 
+@case(
+    Area.INFRASTRUCTURE,
+    "every user of Kafka tries the groups of all others",
+    how="an authorizing broker with the generated rules",
+    holds=(Invariant.I14,),
+)
 @by_principal
 async def test_everybody_commits_in_groups_of_their_own_alone(kafka: Kafka, principal: str) -> None:
     # The topic is not what is refused: somebody reads each of these.
@@ -142,6 +164,12 @@ async def test_everybody_commits_in_groups_of_their_own_alone(kafka: Kafka, prin
     assert found == {principal} & GROUPS.keys()
 
 
+@case(
+    Area.INFRASTRUCTURE,
+    "every user of Kafka tries to make, extend and delete topics",
+    how="an authorizing broker with the generated rules",
+    holds=(Invariant.I14,),
+)
 @by_principal
 async def test_topics_are_made_by_the_operator_alone_and_ended_by_nobody(
     kafka: Kafka, principal: str

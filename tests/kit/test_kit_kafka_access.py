@@ -34,6 +34,7 @@ from samband_kit.testing import (
 )
 from typer.testing import CliRunner
 
+from tests.faults.cases import Area, Invariant, case
 from tests.kit.consuming import listening, make_table
 from tests.kit.effects import Listener, effects, joined
 from tests.kit.guarded import ADMIN, access, guarded, named, password_of
@@ -177,6 +178,15 @@ async def test_a_command_ends_with_a_matter_of_configuration(
     assert "does not let networks in" in result.stderr
 
 
+@case(
+    Area.INFRASTRUCTURE,
+    "Kafka does not let a service in",
+    how="the user does not exist yet; then another broker knows it",
+    holds=(
+        Invariant.I1,
+        Invariant.I8,
+    ),
+)
 async def test_a_service_that_is_not_let_in_waits_and_goes_on_when_it_is(
     backing: Backing, tmp_path: Path
 ) -> None:

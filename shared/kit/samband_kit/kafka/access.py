@@ -78,7 +78,7 @@ async def unreachable(access: Access, error: Exception) -> KafkaUnreachable:
             )
     reason = next((answer for answer in answers if answer is not None), error)
     return KafkaUnreachable(
-        f"Kafka at {access.servers} does not answer: {reason or type(reason).__name__}"
+        f"Kafka at {access.servers} does not answer: {str(reason) or type(reason).__name__}"
     )
 
 
