@@ -4,6 +4,7 @@ import ast
 import importlib
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -21,6 +22,7 @@ from tests.architecture.source_tree import DISTRIBUTIONS, ROOT, SERVICES, files,
 REFERENCE = ROOT / "docs/reference"
 METRICS = ("Counter", "Gauge", "Histogram", "Info", "Summary")
 EVENTS = [event for topic in ALL for event in topic.events]
+TO_HEADING = re.compile(r"\]\((?!https?:)([^)#]*\.md|)#([^)]+)\)")
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#]+)(?:#[^)]*)?\)")
 
 
@@ -83,6 +85,23 @@ def test_links_between_pages_lead_somewhere() -> None:
         for link in LINK.finditer(page.read_text(encoding="utf-8"))
         if not (page.parent / link[1]).exists()
     ]
+
+
+def test_links_to_a_heading_find_it() -> None:
+    pages = [path for path in files() if path.suffix == ".md"]
+    assert not [
+        f"{page.relative_to(ROOT)} -> {link[1]}#{link[2]}"
+        for page in pages
+        for link in TO_HEADING.finditer(page.read_text(encoding="utf-8"))
+        if link[2] not in _headings(page if not link[1] else (page.parent / link[1]))
+    ]
+
+
+def _headings(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.DOTALL)
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).strip().replace(" ", "-") for title in titles}
 
 
 def _rows(page: str) -> dict[str, str]:
