@@ -66,8 +66,8 @@ AGAINST_SINGLE = Figure(
 async def measure(stage: Stage) -> Sequence[Result]:
     """Bare, in batches, and message by message, in turns."""
     many = stage.pick(full=100_000, quick=20_000, tiny=60)
-    few = stage.pick(full=4_000, quick=800, tiny=20)
-    rounds = stage.pick(full=5, quick=3, tiny=1)
+    few = stage.pick(full=4_000, quick=500, tiny=20)
+    rounds = stage.pick(full=5, quick=2, tiny=1)
     async with stage.place(SERVICE) as settings:
         facts = Facts(settings)
         events = [facts.envelope(_described()) for _ in range(many)]

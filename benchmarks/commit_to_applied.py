@@ -75,7 +75,7 @@ create trigger tell after insert or update on {table} for each statement execute
 
 async def measure(stage: Stage) -> Sequence[Result]:
     """The minimum and the product in turns."""
-    facts = stage.pick(full=200, quick=40, tiny=3)
+    facts = stage.pick(full=200, quick=20, tiny=3)
     rounds = stage.pick(full=3, quick=2, tiny=1)
     latencies = await take_turns(
         stage,

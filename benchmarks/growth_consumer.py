@@ -83,7 +83,7 @@ async def measure(stage: Stage) -> Sequence[Result]:
     """Few positions, many, and many at random, in turns."""
     many = stage.pick(full=10_000_000, quick=1_000_000, tiny=2_000)
     facts = stage.pick(full=40_000, quick=10_000, tiny=60)
-    rounds = stage.pick(full=5, quick=3, tiny=1)
+    rounds = stage.pick(full=5, quick=2, tiny=1)
     step = many // _BUSY_KEYS
     busy = [step * (number % _BUSY_KEYS) for number in range(facts)]
     # Nothing here is secret; the same draw in every run.

@@ -38,7 +38,7 @@ async def measure(stage: Stage) -> Sequence[Result]:
     """A short backlog and a long one in turns."""
     short = stage.pick(full=50_000, quick=20_000, tiny=200)
     long = stage.pick(full=1_000_000, quick=100_000, tiny=1_000)
-    rounds = stage.pick(full=3, quick=2, tiny=1)
+    rounds = stage.pick(full=3, quick=1, tiny=1)
     rates = await take_turns(
         stage,
         rounds,

@@ -49,7 +49,7 @@ _DISTINCT = 20_000
 async def measure(stage: Stage) -> Sequence[Result]:
     """Relay and bare producer in turns."""
     rows = stage.pick(full=200_000, quick=60_000, tiny=500)
-    rounds = stage.pick(full=5, quick=3, tiny=1)
+    rounds = stage.pick(full=5, quick=2, tiny=1)
     async with stage.place(SERVICE) as settings:
         await topics.ensure_topics(settings, [MEMBERSHIPS])
         pool = await database.open_pool(settings)

@@ -33,8 +33,8 @@ PAGE = ROOT / "docs/reference/performance.md"
 RENDER = "render"
 
 _EPILOG = f"""
-figures:
-  {", ".join(FIGURES)}
+benchmarks:
+  {", ".join(benchmark.name for benchmark in BENCHMARKS)}
 
 examples:
   python -m benchmarks                           all of them; takes a while
@@ -53,14 +53,15 @@ def main(arguments: Sequence[str]) -> int:
         PAGE.write_text(shown.page(record.read(options.output), FIGURES), encoding="utf-8")
         print(f"{PAGE.relative_to(ROOT)} is written.")
         return 0
-    # Whoever ends us gets everything cleaned up, as with Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # However we are ended, everything is cleaned up; a background shell would have us ignore it.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     # What fails for good is raised; the rest is said by clients that wait for a young broker.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     chosen = [
         benchmark
         for benchmark in BENCHMARKS
-        if not options.names or any(figure.name in options.names for figure in benchmark.figures)
+        if not options.names or _names_of(benchmark) & set(options.names)
     ]
     try:
         _run(chosen, Size.QUICK if options.quick else Size.FULL, options.output)
@@ -83,9 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "names",
         nargs="*",
-        metavar="FIGURE",
+        metavar="NAME",
         type=_known,
-        help="what to measure; everything when none is named",
+        help="a benchmark, or a figure that it yields; everything when none is named",
     )
     parser.add_argument("--quick", action="store_true", help="smaller sizes, fewer rounds")
     parser.add_argument(
@@ -99,9 +100,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _known(name: str) -> str:
-    if name not in FIGURES and name != RENDER:
-        raise argparse.ArgumentTypeError(f"there is no {name!r}; there are {', '.join(FIGURES)}")
+    if name != RENDER and not any(name in _names_of(benchmark) for benchmark in BENCHMARKS):
+        there_are = ", ".join(benchmark.name for benchmark in BENCHMARKS)
+        raise argparse.ArgumentTypeError(f"there is no {name!r}; there are {there_are}")
     return name
+
+
+def _names_of(benchmark: Benchmark) -> set[str]:
+    return {benchmark.name, *(figure.name for figure in benchmark.figures)}
 
 
 def _run(chosen: Sequence[Benchmark], size: Size, output: Path) -> None:
@@ -114,12 +120,11 @@ def _run(chosen: Sequence[Benchmark], size: Size, output: Path) -> None:
         results: list[Result] = []
         not_run: list[str] = []
         for number, benchmark in enumerate(chosen, 1):
-            names = ", ".join(figure.name for figure in benchmark.figures)
-            say(f"{number}/{len(chosen)} {names}")
+            say(f"{number}/{len(chosen)} {benchmark.name}")
             try:
                 measured = loop.run(_measured(benchmark, stage))
             except NotRun as reason:
-                not_run.append(f"NOT RUN: {names}. {reason}")
+                not_run.append(f"NOT RUN: {benchmark.name}. {reason}")
                 say(not_run[-1])
                 continue
             record.keep([Entry(one, size, here) for one in measured], list(FIGURES), output)

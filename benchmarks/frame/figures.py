@@ -94,6 +94,11 @@ class Benchmark:
     figures: tuple[Figure, ...]
     measure: Measure
 
+    @property
+    def name(self) -> str:
+        """That of its module."""
+        return self.measure.__module__.rpartition(".")[2]
+
 
 def _rounded(number: float) -> float:
     return float(f"{number:.4g}")

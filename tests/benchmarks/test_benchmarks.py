@@ -21,7 +21,7 @@ def stage(backing: Backing, tmp_path: Path) -> Stage:
     return Stage(backing, Size.TINY, tmp_path)
 
 
-@pytest.mark.parametrize("benchmark", BENCHMARKS, ids=lambda benchmark: benchmark.figures[0].name)
+@pytest.mark.parametrize("benchmark", BENCHMARKS, ids=lambda benchmark: benchmark.name)
 async def test_a_benchmark_yields_the_figures_that_it_declares(
     benchmark: Benchmark, stage: Stage
 ) -> None:
