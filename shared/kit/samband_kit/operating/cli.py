@@ -104,6 +104,8 @@ def operator_cli(service: Service) -> typer.Typer:
             list[str],
             typer.Option(
                 default_factory=lambda: [SUBSCRIBER],
+                show_default=SUBSCRIBER,
+                metavar="NAME",
                 help="What a subscriber is called in Kafka; may be repeated.",
             ),
         ],
