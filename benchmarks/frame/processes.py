@@ -82,6 +82,8 @@ async def started(
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("SAMBAND_")},
         **pids.mark(folder),
+        # As our images and `samband up` set it.
+        "MALLOC_ARENA_MAX": "2",
         **_variables(settings.model_copy(update={"port": port, "ops_port": ops_port})),
     }
     with log.open("ab") as output:

@@ -31,6 +31,7 @@ from samband_kit.retention import RETENTION
 from samband_kit.service import Component, Kind, Runtime, Service
 from samband_kit.supervisor.http_server import HttpServer
 from samband_kit.supervisor.jobs import Jobs
+from samband_kit.supervisor.memory import Memory
 from samband_kit.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class Process:
 
     def _components(self, pool: Pool) -> list[Component]:
         runtime = Runtime(self.service, self.settings, pool, self.registry)
-        components: list[Component] = []
+        components: list[Component] = [Memory()]
         if Kind.SERVE in self.kinds and self.service.web is not None:
             app = self.service.web(runtime)
             self._app.state.web = app
