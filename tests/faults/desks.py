@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 MODULE = "samband_registration"
 _CODES = ("1281", "2581", "0180", "1480", "1280", "0380", "0580", "2480")
-_PATIENCE_SECONDS = 60.0
+_PATIENCE_SECONDS = 120.0
 _PAUSE = 0.05
 
 

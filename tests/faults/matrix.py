@@ -96,8 +96,8 @@ _RAISES: Final = (
     Failpoint.SENDER_ANSWERED,
     Failpoint.SENDER_RECORDING,
 )
-# Where an end that is cleaned up after is not the same as one that is not.
-_CLEANED_UP_AFTER: Final = tuple(
+# Where something is under way that a planned stop must bring to an end.
+_UNDER_WAY: Final = tuple(
     point for point in Failpoint if point.label.startswith(("relay.", "consumer.", "sender."))
 )
 _SLEEPS: Final = {
@@ -117,14 +117,14 @@ _SLEEPS: Final = {
 def _trial(point: Failpoint, action: str, *, quick: bool) -> Trial:
     scenario = SCENARIOS[point]
     area = Area.CONSUMER if point in _IN_THE_KITS_CONSUMER else _AREAS[scenario]
-    words = {"kill": "kill -9", "exit": "the process ends", "raise": "an error"}
+    words = {"kill": "kill -9", "stop": "a planned stop", "raise": "an error"}
     word = words.get(action, f"a standstill of {action.partition(':')[2]} s")
     return Trial(
         name=f"{point.label}-{action.partition(':')[0]}",
         area=area,
         fault=f"{word}: {point.moment}",
         how=f"failpoint `{point.label}={action}`",
-        holds=_HOLDS[area],
+        holds=(*_HOLDS[area], *((Invariant.I12,) if action == "stop" else ())),
         run=partial(_armed, point, action),
         quick=quick,
     )
@@ -139,7 +139,7 @@ async def _armed(point: Failpoint, action: str, ground: Ground) -> float:
 
 MATRIX: Final[Sequence[Trial]] = (
     *(_trial(point, "kill", quick=True) for point in SCENARIOS),
-    *(_trial(point, "exit", quick=False) for point in _CLEANED_UP_AFTER),
+    *(_trial(point, "stop", quick=False) for point in _UNDER_WAY),
     *(_trial(point, "raise", quick=False) for point in _RAISES),
     *(_trial(point, f"sleep:{seconds}", quick=False) for point, seconds in _SLEEPS.items()),
 )

@@ -13,7 +13,6 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from samband_contracts.topics import REGISTRATIONS
-from samband_kit.failpoints import EXIT_CODE
 from samband_kit.testing import create_topics, eventually
 
 from tests.faults import observation
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
 
     from tests.faults.trials import Ground
 
-_ENDS: Final = {"kill": -signal.SIGKILL, "exit": EXIT_CODE}
+_ENDS: Final = {"kill": -signal.SIGKILL, "stop": 0}
 
 
 async def facts_flow(ground: Ground, failpoints: str) -> float:
@@ -53,7 +52,7 @@ async def facts_flow(ground: Ground, failpoints: str) -> float:
         await books.work(commands)
         await books.well()
         seconds = time.monotonic() - began
-        await books.check()
+        await books.check(planned=_action(failpoints) == "stop")
         await _counts_add_up(books, one)
         assert await one.stop() == 0, one.last_words()
     return seconds
@@ -130,7 +129,7 @@ async def mails_leave(ground: Ground, failpoints: str) -> float:
     async with (
         mail_server() as server,
         post_office(
-            ground.backing, server.port, smtp_connections=connections, send_lease=2.0
+            ground.backing, server.port, smtp_connections=connections, send_lease=5.0
         ) as office,
     ):
         await a_backlog(office, size)
@@ -140,7 +139,9 @@ async def mails_leave(ground: Ground, failpoints: str) -> float:
             seconds = time.monotonic() - began
             assert await one.stop() == 0, one.last_words()
         seen = Observation(
-            deliveries=await observation.deliveries(office.pool), mails=posted(server)
+            deliveries=await observation.deliveries(office.pool),
+            mails=posted(server),
+            planned=_action(failpoints) == "stop",
         )
         check(seen, ground.about)
         assert len({mail.recipient for mail in seen.mails}) == size

@@ -27,7 +27,7 @@ async def test_a_process_that_was_started_armed_warns_and_dies_at_that_moment(
         assert reached["failpoint"] == "job.begun"
 
 
-async def test_exit_ends_a_process_as_its_own_end_would(
+async def test_exit_ends_a_process_with_what_asks_for_a_new_one(
     backing: Backing, tmp_path: Path, seed: int
 ) -> None:
     async with ledger(backing, tmp_path, seed) as books, books.process("job.begun=exit") as one:

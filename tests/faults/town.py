@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from tests.faults.trials import Ground
 
-WELL_SECONDS = 180.0
+WELL_SECONDS = 300.0
 _CONNECTIONS = 4
 
 
@@ -167,7 +167,7 @@ async def town(ground: Ground) -> AsyncIterator[Town]:
             ground.backing,
             server.port,
             smtp_connections=_CONNECTIONS,
-            send_lease=2.0,
+            send_lease=5.0,
             kafka_prefix=people.here.settings.kafka_prefix,
         ) as office,
         service_settings(

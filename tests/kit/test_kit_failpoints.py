@@ -94,13 +94,21 @@ def test_exit_asks_to_be_started_again() -> None:
     assert "survived" not in done.stdout
 
 
+def test_stop_is_sigterm_and_what_came_by_goes_on() -> None:
+    done = come_by("relay.sent=stop@2")
+    assert done.returncode == -signal.SIGTERM
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
         ("relay.sent", "`relay.sent` is not of the form name=action[:seconds][@n]"),
         ("relay.sent=kill@0", "`relay.sent=kill@0` is not of the form"),
         ("relay.lost=kill", "there is no failpoint `relay.lost`"),
-        ("relay.sent=explode", "`explode` is no action; there are kill, exit, raise, sleep, hang"),
+        (
+            "relay.sent=explode",
+            "`explode` is no action; there are kill, exit, stop, raise, sleep, hang",
+        ),
         ("relay.sent=sleep", "sleep needs :seconds"),
         ("relay.sent=kill:3", "sleep needs :seconds, and nothing else has them"),
         ("relay.sent=kill;relay.sent=hang@2", "`relay.sent` is named twice"),

@@ -6,10 +6,11 @@ unless the process was started with `SAMBAND_FAILPOINTS`:
 
     SAMBAND_FAILPOINTS="relay.sent=kill@3;consumer.committed=sleep:2"
 
-The actions are `kill` (SIGKILL to itself), `exit` (as `sys.exit`: what is under
-way is cancelled), `raise`, `sleep:<seconds>` and `hang`; the last two hold up
-only what came by, the rest of the process goes on. `@n` means the n-th time
-alone, without it every time. Meant for tests: nothing else should arm them.
+The actions are `kill` (SIGKILL to itself), `exit` (at once, with 70), `stop`
+(SIGTERM to itself: a planned stop that comes just now), `raise`,
+`sleep:<seconds>` and `hang`; the last two hold up only what came by, the rest
+of the process goes on. `@n` means the n-th time alone, without it every time.
+Meant for tests: nothing else should arm them.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 EXIT_CODE: Final = 70
 """With what `exit` ends: start again."""
 
-_ACTIONS: Final = ("kill", "exit", "raise", "sleep", "hang")
+_ACTIONS: Final = ("kill", "exit", "stop", "raise", "sleep", "hang")
 _ENTRY: Final = re.compile(
     r"(?P<label>[a-z.-]+)=(?P<action>[a-z]+)(?::(?P<seconds>\d+(?:\.\d+)?))?(?:@(?P<nth>[1-9]\d*))?"
 )
@@ -174,7 +175,10 @@ async def _come_by(point: Failpoint) -> None:
         case "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         case "exit":
-            raise SystemExit(EXIT_CODE)
+            # Not SystemExit: libraries whose tasks we run in catch even that.
+            os._exit(EXIT_CODE)
+        case "stop":
+            os.kill(os.getpid(), signal.SIGTERM)
         case "raise":
             raise FailpointRaised(point.label)
         case "sleep":
