@@ -42,13 +42,21 @@ async def service_database(backing: Backing, package: str) -> AsyncIterator[str]
     """
     template = await _template(backing, package)
     name = f"test_{uuid.uuid4().hex}"
+    async with _admin(backing) as admin:
+        await _copy(admin, template, name)
+    try:
+        yield _url(backing, package, name)
+    finally:
+        # Over a new connection: the test may have brought the server down and up again.
+        async with _admin(backing) as admin:
+            await admin.execute(f"drop database if exists {name} with (force)")
+
+
+@asynccontextmanager
+async def _admin(backing: Backing) -> AsyncIterator[Any]:
     admin = await asyncpg.connect(backing.postgres_url)
     try:
-        await _copy(admin, template, name)
-        try:
-            yield _url(backing, package, name)
-        finally:
-            await admin.execute(f"drop database if exists {name} with (force)")
+        yield admin
     finally:
         await admin.close()
 
@@ -114,14 +122,11 @@ async def _template(backing: Backing, package: str) -> str:
     files = [*migrations.migrations_of(migrations.KIT), *migrations.migrations_of(package)]
     digest = hashlib.sha256("".join(file.name + file.checksum for file in files).encode())
     name = f"template_{package}_{digest.hexdigest()[:12]}"
-    admin = await asyncpg.connect(backing.postgres_url)
-    try:
+    async with _admin(backing) as admin:
         # Test processes start at the same time; one makes the template, the others wait.
         await admin.execute("select pg_advisory_lock(hashtextextended($1, 0))", package)
         if not await admin.fetchval("select 1 from pg_database where datname = $1", name):
             await _make_template(backing, admin, package, name)
-    finally:
-        await admin.close()
     return name
 
 
