@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.faults.cases import RECOVERY, declared
+from tests.faults.elsewhere import listed
 from tests.faults.results import Ended, Run, note
 
 Recovering = Callable[[], AbstractContextManager[None]]
 
+_ELSEWHERE = listed()
 _FIRST_SEED = 20_260_901
 
 
@@ -43,6 +45,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize(
             "seed", range(first, first + count), ids=lambda one: f"seed{one}", scope="function"
         )
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what is a case without standing among the tests of faults."""
+    file, _, test = item.nodeid.partition("::")
+    found = _ELSEWHERE.get(file, {}).get(test.partition("[")[0])
+    if found is not None:
+        item.add_marker(pytest.mark.fault.with_args(found))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

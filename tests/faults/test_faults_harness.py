@@ -9,7 +9,9 @@ from pathlib import Path
 from samband_kit.failpoints import EXIT_CODE
 from samband_kit.testing import Backing, eventually
 
+from tests.faults.elsewhere import listed
 from tests.faults.ledgers import ledger
+from tests.faults.processes import ROOT
 
 
 async def test_a_process_that_was_started_armed_warns_and_dies_at_that_moment(
@@ -73,3 +75,13 @@ async def test_a_frozen_process_does_nothing_until_it_thaws_and_a_killed_one_com
         await one.again()
         await one.ready()
         assert await one.stop() == 0
+
+
+def test_every_case_that_stands_elsewhere_is_there() -> None:
+    missing = [
+        f"{file}::{test}"
+        for file, tests in listed().items()
+        for test in tests
+        if f"def {test}(" not in (ROOT / file).read_text(encoding="utf-8")
+    ]
+    assert missing == []

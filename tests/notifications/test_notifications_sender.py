@@ -79,7 +79,7 @@ async def test_a_refusal_for_now_is_tried_again_later(backing: Backing) -> None:
         assert len(server.mails) == 1
 
 
-@pytest.mark.parametrize("answer", ["550", "rcpt 550", "rcpt 553", "554"])
+@pytest.mark.parametrize("answer", ["550", "552", "rcpt 550", "rcpt 552", "rcpt 553", "554"])
 async def test_a_refusal_for_ever_fails_with_the_servers_words(
     backing: Backing, answer: str
 ) -> None:
