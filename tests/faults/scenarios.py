@@ -129,7 +129,10 @@ async def mails_leave(ground: Ground, failpoints: str) -> float:
     async with (
         mail_server() as server,
         post_office(
-            ground.backing, server.port, smtp_connections=connections, send_lease=5.0
+            ground.backing,
+            server.port,
+            smtp_connections=connections,
+            send_lease=120.0 if _action(failpoints) == "stop" else 5.0,
         ) as office,
     ):
         await a_backlog(office, size)
