@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections import defaultdict
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -57,6 +58,7 @@ class Desk:
     emails: dict[str, str] = field(default_factory=dict)
     registrations: dict[str, UUID] = field(default_factory=dict)
     deaths: list[int] = field(default_factory=list)
+    last_death: float | None = None
     _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def work(self, commands: int, *, deaths: int = 0) -> None:
@@ -85,6 +87,7 @@ class Desk:
         async with self._starting:
             if self.process.process.returncode is not None:
                 self.deaths.append(self.process.process.returncode)
+                self.last_death = time.monotonic()
                 await (await self.process.again()).ready()
 
     async def _answered(self, name: str, send: Attempt) -> None:

@@ -14,6 +14,7 @@ from uuid import UUID
 from samband_contracts.topics import REGISTRATIONS, Topic
 from samband_kit import kafka, topics
 from samband_kit.consumer.lag import LogEnds
+from samband_kit.kafka import KafkaError
 from samband_notifications.notifications.domain import TEMPLATES
 
 from tests.faults.history import Command
@@ -203,12 +204,18 @@ async def committed(
 async def behind(
     ends: LogEnds, settings: Settings, service: str, wanted: Sequence[Topic]
 ) -> dict[str, int]:
-    """By topic, how many records a service's group has not committed."""
+    """By topic, how many records a service's group has not committed.
+
+    A Kafka that does not answer at the moment is a failed assertion, for `eventually`.
+    """
     found: dict[str, int] = {}
     for topic in wanted:
         group = topics.group(settings.kafka_prefix, service, topic)
-        places = await ends.committed(group, topics.physical(settings.kafka_prefix, topic))
-        last = await ends.ends(set(places))
+        try:
+            places = await ends.committed(group, topics.physical(settings.kafka_prefix, topic))
+            last = await ends.ends(set(places))
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise AssertionError(f"Kafka does not say how far {group} is: {error!r}") from error
         found[topic.name] = sum(last[place] - offset for place, offset in places.items())
     return {name: records for name, records in found.items() if records}
 

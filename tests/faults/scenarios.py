@@ -92,7 +92,7 @@ async def forms_arrive(ground: Ground, failpoints: str) -> float:
         else:
             await people.work(commands)
             assert people.process.logged("failpoint reached")
-        seconds = time.monotonic() - began
+        seconds = time.monotonic() - (people.last_death or began)
         await people.check()
         assert await people.process.stop() == 0, people.process.last_words()
     return seconds
