@@ -71,7 +71,7 @@ def _runs(results: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = [
         f"- {run['date']}: commit {run['commit']}, {run['cpus']} processors,"
         f" Python {run['python']}, Kafka {run['kafka']}, PostgreSQL {run['postgres']}\n"
-        for run in sorted(map(dict, runs), key=lambda run: str(run["date"]))
+        for run in sorted(map(dict, runs), key=lambda run: (str(run["date"]), str(run["commit"])))
     ]
     return [*lines, f"- seeds: {', '.join(map(str, sorted(seeds)))}\n"]
 
