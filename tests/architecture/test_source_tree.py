@@ -43,6 +43,15 @@ def test_test_files_have_names_of_their_own() -> None:
     assert not [name for name, times in names.items() if times > 1]
 
 
+def test_migrations_are_numbered_without_a_hole_or_a_double() -> None:
+    # Whoever numbers one alike on another branch meets no conflict when both come together.
+    folders = sorted({path.parent for path in files() if path.match("migrations/*.sql")})
+    assert folders
+    for folder in folders:
+        numbers = sorted(int(path.name[:4]) for path in folder.glob("*.sql"))
+        assert numbers == list(range(1, len(numbers) + 1)), folder
+
+
 def test_nothing_is_left_behind() -> None:
     assert not [line for source in sources() for line in _lines(source) if LEFTOVER.search(line)]
 
