@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from samband_contracts.topics import CALLS
+from samband_contracts.topics import CALLS, CONTACT_STATE
 from samband_kit.access_rules import SubscriberRefused, access_rules, ensure_access
 from samband_kit.kafka.rules import Authorizer, Operation, Pattern, Resource, Rule
 from samband_kit.operating import operator_cli
@@ -80,18 +80,66 @@ async def test_what_the_contracts_say_no_more_is_taken_away(alone: KafkaSettings
     assert await rules_of(alone) == set(access_rules(alone.kafka_prefix))
 
 
-async def test_rules_of_others_stay_and_what_reaches_too_far_is_told(alone: KafkaSettings) -> None:
+def left(*rules: Rule) -> list[str]:
+    return [f"Left as it is, though no contract says so: {rule}." for rule in sorted(rules)]
+
+
+async def test_what_anybody_else_may_do_with_our_names_stays_and_is_told(
+    alone: KafkaSettings,
+) -> None:
     begin = alone.kafka_prefix
-    others = Rule("monitor", Resource.TOPIC, f"{begin}samband.", Operation.READ, Pattern.PREFIXED)
-    wide = Rule("networks", Resource.TOPIC, begin, Operation.ALL, Pattern.PREFIXED)
+    contacts = physical(begin, CONTACT_STATE)
+    told = [
+        Rule("*", Resource.TOPIC, contacts, Operation.READ),
+        Rule("*", Resource.CLUSTER, "kafka-cluster", Operation.ALTER),
+        Rule("monitor", Resource.TOPIC, f"{begin}samband.", Operation.READ, Pattern.PREFIXED),
+        Rule("monitor", Resource.GROUP, "*", Operation.READ),
+        Rule("networks", Resource.TOPIC, begin, Operation.ALL, Pattern.PREFIXED),
+    ]
+    untold = [
+        Rule("*", Resource.TOPIC, f"{begin}weather", Operation.READ),
+        Rule("monitor", Resource.CLUSTER, "kafka-cluster", Operation.DESCRIBE),
+    ]
     async with Authorizer(alone.kafka) as kafka:
-        await kafka.allow([others, wide])
-    told = (
-        f"Left as it is, though no contract says so: networks: all topic that begins with {begin}."
-    )
-    assert told in await ensure_access(alone)
-    assert await ensure_access(alone) == [told]
-    assert await rules_of(alone) == {others, wide, *access_rules(begin)}
+        await kafka.allow([*told, *untold])
+        try:
+            assert [one for one in await ensure_access(alone) if "Left" in one] == left(*told)
+            assert await ensure_access(alone) == left(*told)
+            assert await kafka.rules() == {*told, *untold, *access_rules(begin)}
+        finally:
+            await kafka.withdraw([*told, *untold])
+
+
+async def test_a_subscriber_that_is_not_named_stays_and_is_told_until_it_is_withdrawn(
+    alone: KafkaSettings,
+) -> None:
+    await ensure_access(alone, subscribers=["museum", "statistics"])
+    begin = alone.kafka_prefix
+    public, groups = access_rules(begin, topics=[], subscribers=["museum"])[-2:]
+    assert await ensure_access(alone, subscribers=["statistics"]) == left(public)
+    leaving = await invoke(alone, "access", "--subscriber", "statistics", "--withdraw", "museum")
+    assert set(leaving.stdout.splitlines()) == {f"Took from {o}." for o in (public, groups)}
+    assert await rules_of(alone) == set(access_rules(begin, subscribers=["statistics"]))
+
+
+async def test_whoever_is_withdrawn_is_no_longer_a_subscriber_and_loses_our_names_alone(
+    alone: KafkaSettings,
+) -> None:
+    begin = alone.kafka_prefix
+    others = Rule("subscriber", Resource.TOPIC, f"{begin}weather", Operation.READ)
+    extra = Rule("subscriber", Resource.TOPIC, physical(begin, CONTACT_STATE), Operation.READ)
+    await ensure_access(alone)
+    async with Authorizer(alone.kafka) as kafka:
+        await kafka.allow([others, extra])
+    await ensure_access(alone, withdrawn=["subscriber"])
+    assert await rules_of(alone) == {others, *access_rules(begin, subscribers=[])}
+
+
+@pytest.mark.parametrize("name", ["networks", "operator", "*"])
+async def test_nobody_but_a_subscriber_can_be_withdrawn(alone: KafkaSettings, name: str) -> None:
+    result = await invoke(alone, "access", "--withdraw", name)
+    assert (result.exit_code, "cannot be called" in result.stderr) == (1, True)
+    assert await rules_of(alone) == set()
 
 
 async def test_each_subscriber_has_groups_of_its_own(alone: KafkaSettings) -> None:

@@ -3,7 +3,7 @@
 One principal per service, called like it; one for each subscriber; one for the
 job that makes topics. A service writes what it owns and reads what the table
 says, in groups of its own. What no rule allows, Kafka refuses. `ensure_access`
-makes the rules on a cluster these and no others.
+makes the rules on a cluster these, and tells which others open Samband's names.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from samband_contracts.topics import ALL, Visibility
 
 from samband_kit.kafka.rules import (
     EVERY_NAME,
+    EVERYBODY,
     Authorizer,
     Operation,
     Pattern,
@@ -51,7 +52,7 @@ def access_rules(
     prefix: str = "", topics: Sequence[Topic] = ALL, subscribers: Sequence[str] = (SUBSCRIBER,)
 ) -> list[Rule]:
     """Every rule that Samband needs, and no other; `prefix` stands before topics and groups."""
-    services = sorted({name for topic in topics for name in (topic.owner, *topic.readers)})
+    services = _services(topics)
     begin = prefix + _NAMESPACE
     return [
         *(rule for topic in topics for rule in _of_topic(physical(prefix, topic), topic)),
@@ -73,14 +74,16 @@ async def ensure_access(
     topics: Sequence[Topic] = ALL,
     subscribers: Sequence[str] = (SUBSCRIBER,),
     *,
+    withdrawn: Sequence[str] = (),
     dry_run: bool = False,
 ) -> list[str]:
     """Make the rules of our principals what they should be; returns a sentence for each change.
 
     A rule of theirs on our topics and groups that is none of these is taken
-    away. One that reaches further than our names is not ours to take away and
-    is only told. Adds before it takes away, so nobody is held up in between.
-    With `dry_run` nothing is changed, and the sentences say what would be.
+    away; so is everything there of a subscriber that is `withdrawn`. Whatever
+    else opens these names, to whom ever and to everybody, is not ours to take
+    away and is only told. Adds before it takes away, so nobody is held up in
+    between. With `dry_run` nothing is changed, and the sentences say what would be.
 
     Raises:
         SubscriberRefused: a name would give more than a subscriber may have.
@@ -88,15 +91,26 @@ async def ensure_access(
         KafkaUnreachable: no broker answered, or let us in.
         KafkaError: the rules are not ours to see or to change.
     """
-    wanted = access_rules(settings.kafka_prefix, topics, subscribers)
-    begin = settings.kafka_prefix + _NAMESPACE
+    prefix = settings.kafka_prefix
+    wanted = access_rules(prefix, topics, [name for name in subscribers if name not in withdrawn])
+    taken = {*_services(topics), OPERATOR}
+    leaving = {rule for name in withdrawn for rule in _of_subscriber(prefix, name, taken)}
+    begin = prefix + _NAMESPACE
+    ours = {rule.principal for rule in wanted} | {*withdrawn}
     async with Authorizer(settings.kafka) as kafka:
-        principals = {rule.principal for rule in wanted}
-        found = {rule for rule in await kafka.rules() if rule.principal in principals}
+        found = await kafka.rules()
         missing = [rule for rule in wanted if rule not in found]
         others = sorted(found.difference(wanted))
-        outdated = [rule for rule in others if rule.name.startswith(begin)]
-        beyond = [rule for rule in others if rule not in outdated and _covers(rule, begin)]
+        outdated = [
+            rule
+            for rule in others
+            if rule in leaving or (rule.principal in ours and rule.name.startswith(begin))
+        ]
+        beyond = [
+            rule
+            for rule in others
+            if rule not in outdated and _opens(rule, begin, {*ours, EVERYBODY})
+        ]
         if not dry_run:
             await kafka.allow(missing)
             await kafka.withdraw(outdated)
@@ -106,6 +120,10 @@ async def ensure_access(
         *(f"{take} {rule}." for rule in outdated),
         *(f"Left as it is, though no contract says so: {rule}." for rule in beyond),
     ]
+
+
+def _services(topics: Sequence[Topic]) -> list[str]:
+    return sorted({name for topic in topics for name in (topic.owner, *topic.readers)})
 
 
 def _of_topic(name: str, topic: Topic) -> Iterable[Rule]:
@@ -131,8 +149,16 @@ def _group(principal: str, begin: str) -> Rule:
     return Rule(principal, Resource.GROUP, begin, Operation.READ, Pattern.PREFIXED)
 
 
-def _covers(rule: Rule, begin: str) -> bool:
-    """Whether a rule is about more than the names that begin so, and about these too."""
-    if rule.pattern is Pattern.PREFIXED:
-        return begin.startswith(rule.name)
-    return rule.name == EVERY_NAME or rule.resource is Resource.CLUSTER
+def _opens(rule: Rule, begin: str, ours: set[str]) -> bool:
+    """Whether a rule is about names that begin so, among others or alone.
+
+    A right on the whole cluster is told of our principals, and of everybody: that
+    somebody else has it, an administrator for one, is no business of ours.
+    """
+    if rule.resource is Resource.CLUSTER:
+        return rule.principal in ours
+    if rule.resource not in (Resource.TOPIC, Resource.GROUP):
+        return False
+    if rule.pattern is Pattern.PREFIXED and begin.startswith(rule.name):
+        return True
+    return rule.name == EVERY_NAME or rule.name.startswith(begin)

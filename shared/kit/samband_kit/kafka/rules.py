@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 ANY_HOST = "*"
 EVERY_NAME = "*"
+EVERYBODY = "*"
+"""The principal whose rules hold for every user of the cluster."""
 _USER = "User:"
 _ANY = 1
 _ALLOW = 3

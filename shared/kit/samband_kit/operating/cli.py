@@ -109,13 +109,24 @@ def operator_cli(service: Service) -> typer.Typer:
                 help="What a subscriber is called in Kafka; may be repeated.",
             ),
         ],
+        withdraw: Annotated[
+            list[str],
+            typer.Option(
+                default_factory=list,
+                show_default=False,
+                metavar="NAME",
+                help="A subscriber that leaves: what it may do is taken away; may be repeated.",
+            ),
+        ],
         dry_run: DryRun = False,
         as_json: Json = False,
     ) -> None:
         """Let every service and subscriber do in Kafka what the contracts say, and no more."""
 
         async def work(settings: KafkaSettings) -> list[str]:
-            return await ensure_access(settings, subscribers=subscriber, dry_run=dry_run)
+            return await ensure_access(
+                settings, subscribers=subscriber, withdrawn=withdraw, dry_run=dry_run
+            )
 
         done = execute_on_kafka(service, work)
         _say_changes(done, "All rules are as they should be.", dry_run=dry_run, as_json=as_json)
