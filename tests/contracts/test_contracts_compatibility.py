@@ -13,6 +13,7 @@ from uuid import UUID
 import pytest
 from pydantic import BaseModel
 from samband_contracts import documents, release
+from samband_contracts.calls import CallOpened
 from samband_contracts.networks import NetworkAnnounced
 from samband_contracts.values import Localised
 
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
 RELEASED = Path(documents.__file__).parents[1] / "released"
 TOPIC, EVENT = "samband.public.networks", NetworkAnnounced.TYPE
+CALL_OPENED = CallOpened.TYPE
 TODAY = json.loads(json.dumps(release.promise()))
+ZONE = TODAY["schemas"][CALL_OPENED]["properties"]["zone"]["pattern"]
 
 
 @pytest.mark.parametrize(("version", "promised"), release.released(RELEASED).items())
@@ -36,6 +39,10 @@ def test_everything_that_was_released_still_holds(version: str, promised: Any) -
 
 def test_there_is_a_release_to_compare_with() -> None:
     assert "0.1.0" in release.released(RELEASED)
+
+
+def test_what_was_promised_was_not_changed_afterwards() -> None:
+    assert release.changed(RELEASED) == []
 
 
 def test_what_is_as_it_was_breaks_nothing() -> None:
@@ -137,6 +144,18 @@ def remove_topic(promise: Any) -> None:
     del promise["topics"][TOPIC]
 
 
+def set_pattern(pattern: str | None) -> Callable[[Any], None]:
+    """The zone of a call is written otherwise; None takes the pattern away."""
+
+    def change(promise: Any) -> None:
+        zone = promise["schemas"][CALL_OPENED]["properties"]["zone"]
+        zone.pop("pattern")
+        if pattern is not None:
+            zone["pattern"] = pattern
+
+    return change
+
+
 def set_rule(rule: str, value: object) -> Callable[[Any], None]:
     def change(promise: Any) -> None:
         promise["topics"][TOPIC][rule] = value
@@ -157,7 +176,8 @@ def make_a_tombstone(promise: Any) -> None:
         (set_rule("owner", "registration"), f"{TOPIC} has owner registration instead of networks"),
         (set_rule("key", "call_id"), f"{TOPIC} has key call_id instead of network_id"),
         (set_rule("cleanup", "compact"), f"{TOPIC} has cleanup compact instead of keep"),
-        (set_rule("partitions", 6), f"{TOPIC} has 6 partitions instead of 12"),
+        (set_rule("partitions", 6), f"{TOPIC} has partitions 6 instead of 12"),
+        (set_rule("partitions", 24), f"{TOPIC} has partitions 24 instead of 12"),
         (make_a_tombstone, f"{EVENT} is another kind of value"),
     ],
 )
@@ -168,12 +188,39 @@ def test_what_was_promised_and_taken_away_is_one_sentence(
     assert sentence.startswith(said)
 
 
-def test_more_topics_events_and_partitions_break_nothing() -> None:
+REFUSED_BY_OTHERS = f"{CALL_OPENED}: zone may be what readers of 0.1.0 refuse"
+REFUSES = f"{CALL_OPENED}: zone refuses what 0.1.0 has sent"
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "said"),
+    [
+        (ZONE, "^[A-Z]+$", {REFUSED_BY_OTHERS, REFUSES}),
+        (ZONE, None, {REFUSED_BY_OTHERS}),
+        (None, ZONE, {REFUSES}),
+    ],
+    ids=["changed", "dropped", "added"],
+)
+def test_a_pattern_is_a_promise_to_both_sides(
+    then: str | None, now: str | None, said: set[str]
+) -> None:
+    sentences = broken("0.1.0", changed(set_pattern(then)), changed(set_pattern(now)))
+    assert len(sentences) == len(said)
+    assert all(any(sentence.startswith(one) for one in said) for sentence in sentences)
+
+
+def test_a_length_counts_where_there_is_a_pattern_besides() -> None:
+    def limit(promise: Any) -> None:
+        promise["schemas"][CALL_OPENED]["properties"]["zone"]["maxLength"] = 3
+
+    assert [s for s in broken("0.1.0", TODAY, changed(limit)) if s.startswith(REFUSES)]
+
+
+def test_more_topics_and_events_break_nothing() -> None:
     def grow(promise: Any) -> None:
         promise["topics"]["samband.public.new"] = promise["topics"][TOPIC]
         promise["topics"][TOPIC] = {
             **promise["topics"][TOPIC],
-            "partitions": 24,
             "events": [*promise["topics"][TOPIC]["events"], "se.icld.network.renamed.v1"],
         }
         promise["schemas"]["se.icld.network.renamed.v1"] = promise["schemas"][EVENT]
@@ -188,11 +235,30 @@ def test_a_release_is_frozen_once(tmp_path: Path) -> None:
     with pytest.raises(release.ReleaseRefused, match="is released"):
         release.freeze(tmp_path, "9.9.9")
     path.unlink()
+    with pytest.raises(release.ReleaseRefused, match="is released"):
+        release.freeze(tmp_path, "9.9.9")
     shutil.rmtree(tmp_path)
     with pytest.raises(release.ReleaseRefused, match="in a checkout"):
         release.freeze(tmp_path, "9.9.9")
     with pytest.raises(release.ReleaseRefused, match="no version"):
         release.freeze(tmp_path, "../9")
+
+
+def test_a_release_that_was_changed_removed_or_slipped_in_is_named(tmp_path: Path) -> None:
+    for version in ("9.9.7", "9.9.8", "9.9.9"):
+        release.freeze(tmp_path, version)
+    assert release.changed(tmp_path) == []
+
+    text = (tmp_path / "9.9.7.json").read_text(encoding="utf-8")
+    (tmp_path / "9.9.7.json").write_text(text.replace('"keep"', '"compact"', 1), encoding="utf-8")
+    (tmp_path / "9.9.8.json").unlink()
+    (tmp_path / "9.9.10.json").write_text(text, encoding="utf-8")
+
+    assert release.changed(tmp_path) == [
+        "9.9.10.json was frozen by nobody: `python -m samband_contracts release` does it.",
+        "9.9.7.json is not what was frozen: bring it back from the commit that released it.",
+        "9.9.8.json is gone: bring it back from the commit that released it.",
+    ]
 
 
 def today_with(event: type[Event]) -> Any:

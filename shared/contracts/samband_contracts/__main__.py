@@ -51,7 +51,7 @@ def _release() -> int:
     except ReleaseRefused as refused:
         sys.stderr.write(f"{refused}\n")
         return 1
-    sys.stdout.write(f"Frozen as {path.name}. Commit it with the version.\n")
+    sys.stdout.write(f"Frozen as {path.name}. Commit it with its sum and the version.\n")
     return 0
 
 
