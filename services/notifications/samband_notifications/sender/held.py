@@ -6,6 +6,7 @@ round, and a sender goes hundreds of rounds a second.
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
     from samband_kit.database import Connection, Pool
 
+_LONGEST_GIVING_BACK = 5.0
 _LIMIT = "idle_in_transaction_session_timeout"
 
 
@@ -49,10 +51,14 @@ class HeldConnection:
                 await self._pool.release(conn)
 
     async def release(self) -> None:
-        """Give the connection back to the pool."""
-        conn, self._conn = self._conn, None
-        if conn is not None:
-            try:
-                await conn.execute(f"reset {_LIMIT}")
-            finally:
-                await self._pool.release(conn)
+        """Give the connection back to the pool as it was, or break it where Postgres is away."""
+        if self._conn is None:
+            return
+        try:
+            async with asyncio.timeout(_LONGEST_GIVING_BACK):
+                await self._conn.execute(f"reset {_LIMIT}")
+                await self._pool.release(self._conn)
+            self._conn = None
+        except POSTGRES_AWAY:
+            # Who stops has nothing left to ask of it; an idle one may have been lost long ago.
+            await self.drop()
