@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from samband_contracts.event import CloudEvent, Event
+    from samband_kit.database import Connection
 
 PACKAGE = "samband_notifications"
 _HANDLERS = {kind: handler for reaction in REACTIONS for kind, handler in reaction.handlers.items()}
@@ -131,6 +132,11 @@ class PostOffice:
         async with transaction(self.pool) as conn:
             await _HANDLERS[type(envelope.data)](conn, [envelope])
         return envelope
+
+    async def hear_on(self, conn: Connection, event: Event) -> None:
+        """Apply a fact in a transaction of the test's own."""
+        envelope = self.facts.envelope(event)
+        await _HANDLERS[type(event)](conn, [envelope])
 
     async def states(self) -> dict[str, str]:
         """Template and recipient's address to state, with the reason where there is one."""

@@ -216,36 +216,43 @@ async def _scrub_erased(conn: Connection, delivery_ids: Collection[UUID]) -> Non
     """A mail that was on the wire is answered after the erasure: its words go too.
 
     A statement of its own, so that it sees an erasure which `save` had to wait for.
+    Of that person's other deliveries it touches none: their locks are others', and
+    whoever writes about them does this too.
     """
-    rows = await conn.fetch(
+    erased = await conn.fetch(
         """
-        select distinct recipient_id from deliveries join recipients on contact_id = recipient_id
+        select delivery_id from deliveries join recipients on contact_id = recipient_id
         where delivery_id = any($1) and erased_at is not null
         """,
         list(delivery_ids),
     )
-    if rows:
-        await scrub(conn, [row["recipient_id"] for row in rows])
+    if erased:
+        await _scrub(conn, [row["delivery_id"] for row in erased])
 
 
 async def scrub(conn: Connection, recipient_ids: Sequence[UUID]) -> None:
     """Remove free text about these persons: what servers answered, what staff noted."""
     # First of all wait for whoever is writing such text down at this moment.
-    await conn.execute(
-        "select from deliveries where recipient_id = any($1) order by delivery_id for update",
+    rows = await conn.fetch(
+        """
+        select delivery_id from deliveries
+        where recipient_id = any($1) order by delivery_id for update
+        """,
         recipient_ids,
     )
+    await _scrub(conn, [row["delivery_id"] for row in rows])
+
+
+async def _scrub(conn: Connection, delivery_ids: Sequence[UUID]) -> None:
+    """The caller has locked these deliveries."""
     await conn.execute(
-        "update deliveries set detail = null where recipient_id = any($1) and detail is not null",
-        recipient_ids,
+        "update deliveries set detail = null where delivery_id = any($1) and detail is not null",
+        delivery_ids,
     )
     await conn.execute(
         """
         update delivery_steps set detail = null, note = null
-        from deliveries
-        where deliveries.delivery_id = delivery_steps.delivery_id
-          and deliveries.recipient_id = any($1)
-          and (delivery_steps.detail is not null or delivery_steps.note is not null)
+        where delivery_id = any($1) and (detail is not null or note is not null)
         """,
-        recipient_ids,
+        delivery_ids,
     )
