@@ -30,6 +30,10 @@ from samband_kit.web.times import format_datetime
 
 MOST_AT_ONCE = 100
 """Requests under way in one process; ten times what its connections to Postgres can serve."""
+MOST_BODIES = 500
+"""Bodies on their way to one process: at most 32 MiB of memory."""
+BODY_SECONDS = 30.0
+"""How long a body may be on its way; a form from a slow telephone takes a few."""
 
 
 def web_app(
@@ -67,8 +71,8 @@ def web_app(
     # The last one added is the first one asked.
     app.add_middleware(HeadAsGet)
     app.add_middleware(ReadersLanguage, catalogues=spoken)
-    app.add_middleware(BodyLimit)
     app.add_middleware(Crowd, most=MOST_AT_ONCE)
+    app.add_middleware(BodyLimit, most=MOST_BODIES, seconds=BODY_SECONDS)
     app.add_middleware(SecurityHeaders, https=web.https)
     app.add_middleware(AccessLog, seconds=request_seconds(runtime.registry))
     app.mount(PREFIX, StaticFolder(), name="static")

@@ -1,8 +1,10 @@
 """Edge: what happens around every request before anything of the service runs.
 
-How many may come at once, the body's limit, the reader's language; correlation and the access log are
+The body's limits, how many may come at once, the reader's language; correlation and the access log are
 in `access`, headers in `headers`.
 """
+
+import asyncio
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -42,31 +44,64 @@ class Crowd:
 
 
 class BodyLimit:
-    """Refuses a body over 64 KiB with 413: by its announced length, or while it is read."""
+    """Has the whole body before anybody works for it: 64 KiB, within `seconds`, of `most` at once.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Around `Crowd`: who sends slowly takes no place from those who are being served.
+    Refuses with 413, 408 and 503; whoever sends no body is not asked to wait.
+    """
+
+    def __init__(self, app: ASGIApp, *, most: int, seconds: float) -> None:
         self.app = app
+        self.most = most
+        self.seconds = seconds
+        self._coming = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
+        announced = headers.get("content-length", "0")
+        # In HTTP/1.1 there is no body without one of these.
+        if announced == "0" and "transfer-encoding" not in headers:
             await self.app(scope, receive, send)
             return
-        announced = Headers(scope=scope).get("content-length", "")
-        too_large = announced.isdecimal() and int(announced[:12]) > LARGEST_BODY
-        read = 0
+        refusal: HTTPException | None = None
+        read: list[Message] = []
+        try:
+            read.append(await self._read(announced, receive))
+        except HTTPException as error:
+            refusal = error
 
-        async def receive_limited() -> Message:
-            nonlocal read
+        async def receive_read() -> Message:
             # Raised where the body is read: the refusal then takes the way of all others.
-            if too_large:
-                raise HTTPException(413)
-            message = await receive()
-            read += len(message.get("body", b""))
-            if read > LARGEST_BODY:
-                raise HTTPException(413)
-            return message
+            if refusal is not None:
+                raise refusal
+            return read.pop() if read else await receive()
 
-        await self.app(scope, receive_limited, send)
+        await self.app(scope, receive_read, send)
+
+    async def _read(self, announced: str, receive: Receive) -> Message:
+        """The body as one message, or that the client has gone."""
+        if announced.isdecimal() and int(announced[:12]) > LARGEST_BODY:
+            raise HTTPException(413)
+        if self._coming >= self.most:
+            raise HTTPException(503)
+        body = bytearray()
+        self._coming += 1
+        try:
+            async with asyncio.timeout(self.seconds):
+                more = True
+                while more:
+                    message = await receive()
+                    if message["type"] != "http.request":
+                        return message
+                    body += message.get("body", b"")
+                    if len(body) > LARGEST_BODY:
+                        raise HTTPException(413)
+                    more = message.get("more_body", False)
+        except TimeoutError:
+            raise HTTPException(408, headers={"Connection": "close"}) from None
+        finally:
+            self._coming -= 1
+        return {"type": "http.request", "body": bytes(body), "more_body": False}
 
 
 class HeadAsGet:

@@ -30,6 +30,12 @@ class WrongMethod(Refusal):
     status = 405
 
 
+class BodyTooSlow(Refusal):
+    """What you sent took too long to arrive."""
+
+    status = 408
+
+
 class BodyTooLarge(Refusal):
     """What you sent is too large."""
 
@@ -68,6 +74,7 @@ BY_STATUS: Mapping[int, type[Refusal]] = {
     403: NotAllowed,
     404: PageMissing,
     405: WrongMethod,
+    408: BodyTooSlow,
     409: Conflict,
     410: Gone,
     413: BodyTooLarge,
@@ -84,6 +91,7 @@ NEXT: Mapping[int, str] = {
     403: N_("Go to the start page, or sign in with an account that has access."),
     404: N_("Check the address. If you followed a link in a mail, copy the whole link."),
     405: N_("Go back and use the links and buttons on the page."),
+    408: N_("Check your connection, then go back and send again."),
     409: N_("Go back and load the page again to see how things are now."),
     410: N_("The start page shows what is open now."),
     413: N_("Go back, shorten the text and send again."),
