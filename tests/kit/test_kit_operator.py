@@ -147,6 +147,7 @@ async def test_a_schema_that_is_not_migrated_is_named(config: Settings) -> None:
             "samband_kit/0001_kit.sql",
             "samband_kit/0002_reconcile.sql",
             "samband_kit/0003_history.sql",
+            "samband_kit/0004_set_aside.sql",
         ]
     }
 

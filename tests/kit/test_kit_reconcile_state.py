@@ -11,13 +11,14 @@ from samband_contracts.topics import CONTACT_STATE
 from samband_kit import pulse, reconcile, retention
 from samband_kit.ids import new_id
 from samband_kit.testing import (
+    eventually,
     publish_raw,
     read_events,
     read_topic,
 )
 
 from tests.kit.effects import described, said
-from tests.kit.outboxes import Writer, by_key, writer
+from tests.kit.outboxes import Writer, by_key, relay, writer
 from tests.kit.reconciling import append, ask, lose, publish
 
 if TYPE_CHECKING:
@@ -125,3 +126,26 @@ async def test_the_newest_state_is_kept_so_that_it_can_come_back(service: Writer
 
     [left_over] = await service.pool.fetch("select key, sequence from outbox")
     assert tuple(left_over) == (str(kept), 2)
+
+
+async def test_what_was_set_aside_keeps_nothing_older_from_coming_back(service: Writer) -> None:
+    key = new_id()
+    for name in ("Kim", "Kim Lind"):
+        await append(service, described(key, name))
+    await publish(service)
+    await append(service, described(key, "x" * 20))
+    await service.pool.execute(
+        "update outbox set quarantined_at = now() where published_at is null"
+    )
+    await lose(service, CONTACT_STATE)
+
+    answer = await ask(service, topic=CONTACT_STATE)
+
+    assert "1 were missing, 1 are sent again" in answer.stdout
+    async with relay(service):
+
+        async def came_back() -> bool:
+            back = await read_events(service.settings, CONTACT_STATE)
+            return by_key(back) == {str(key): [2]}
+
+        await eventually(came_back, 30)

@@ -1,6 +1,7 @@
 """What is forgotten, and what never is."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from samband_contracts.contacts import ContactErased
@@ -10,6 +11,7 @@ from samband_kit.ids import new_id
 from samband_kit.relay import store
 from samband_kit.testing import Backing
 
+from tests.kit.effects import described
 from tests.kit.outboxes import opened, writer
 
 
@@ -34,14 +36,41 @@ async def test_published_state_goes_after_thirty_days_and_events_stay_for_ever(
         assert {row["topic"]: row["n"] for row in left} == {NETWORKS.name: 3, CONTACT_STATE.name: 2}
 
 
-async def test_what_was_set_aside_goes_too(backing: Backing) -> None:
+async def test_what_was_set_aside_goes_too_when_something_newer_has_replaced_it(
+    backing: Backing,
+) -> None:
     async with writer(backing, topics=()) as service:
-        async with database.transaction(service.pool) as conn:
-            await outbox.append(conn, [ContactErased(contact_id=new_id()) for _ in range(2)])
+        for _ in range(2):
+            async with database.transaction(service.pool) as conn:
+                await outbox.append(
+                    conn, [ContactErased(contact_id=UUID(int=number)) for number in (1, 2)]
+                )
         await service.pool.execute(
             "update outbox set quarantined_at = now() - position * interval '20 days'"
+            " where sequence = 1"
         )
         assert await retention.sweep(service.pool) == 1
+
+
+async def test_what_was_set_aside_replaces_nothing(backing: Backing) -> None:
+    erased, described_last = new_id(), new_id()
+    async with writer(backing, topics=()) as service:
+        async with database.transaction(service.pool) as conn:
+            await outbox.append(conn, [described(erased), described(described_last)])
+            await outbox.append(conn, [described(erased), described(described_last)])
+            await outbox.append(conn, [ContactErased(contact_id=erased)])
+            await outbox.append(conn, [described(described_last)])
+        await service.pool.execute(
+            "update outbox set published_at = case when sequence < 3 then long_ago end,"
+            " quarantined_at = case when sequence = 3 then long_ago end"
+            " from (select now() - interval '31 days' as long_ago) as past"
+        )
+        # Twice: what the first leaves is no less needed by the second.
+        assert [await retention.sweep(service.pool) for _ in range(2)] == [2, 0]
+        left = await service.pool.fetch("select key, sequence from outbox order by key, sequence")
+        assert [tuple(row) for row in left] == sorted(
+            (str(key), sequence) for key in (erased, described_last) for sequence in (2, 3)
+        )
 
 
 @pytest.mark.parametrize(

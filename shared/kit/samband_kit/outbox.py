@@ -35,6 +35,17 @@ if TYPE_CHECKING:
 LARGEST = 256 * 1024
 """Bytes of value and headers together. Kafka takes 1 MiB; the rest is reserve."""
 
+REPLACED = """
+    counter.last_sequence - fact.sequence > (
+        select count(*) from outbox aside
+        where aside.topic = fact.topic and aside.key = fact.key
+          and aside.sequence > fact.sequence and aside.quarantined_at is not null)"""
+"""Whether state, a row `fact` with its `counter`, has been replaced by something newer.
+
+What was set aside replaces nothing: Kafka never had it. It is counted, because
+rows that replaced this one may have been forgotten.
+"""
+
 _appended: ContextVar[list[bool] | None] = ContextVar("samband_outbox_appended", default=None)
 _collecting: ContextVar[Collected | None] = ContextVar("samband_outbox_collecting", default=None)
 
