@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
@@ -15,7 +15,7 @@ from tests.faults.cases import Area, Invariant
 from tests.faults.controls import late_commit
 from tests.faults.ledgers import WELL_SECONDS, Ledger, ledger
 from tests.faults.town import kill_all_in_turn, stop_all_in_turn
-from tests.faults.trials import Trial
+from tests.faults.trials import Trial, meanwhile
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -48,15 +48,14 @@ async def freeze_the_owner(ground: Ground) -> float:
 async def freeze_the_owner_until_it_is_none(ground: Ground) -> float:
     """The frozen owner's session ends, the other takes over, and then the old one thaws."""
     async with _two(ground) as (books, owner, standby):
-        working = asyncio.create_task(books.work(8 * _load(ground), pause=0.02))
-        await asyncio.sleep(0.3)
-        owner.freeze()
-        began = time.monotonic()
-        await _end_the_lock_session(ground, books)
-        await eventually(lambda: _leads(standby), WELL_SECONDS, every=0.1)
-        await asyncio.sleep(0.3)
-        owner.thaw()
-        await working
+        async with meanwhile(books.work(8 * _load(ground), pause=0.02)):
+            await asyncio.sleep(0.3)
+            owner.freeze()
+            began = time.monotonic()
+            await _end_the_lock_session(ground, books)
+            await eventually(lambda: _leads(standby), WELL_SECONDS, every=0.1)
+            await asyncio.sleep(0.3)
+            owner.thaw()
         await _well(books)
         return time.monotonic() - began
 
@@ -65,10 +64,9 @@ async def end_the_lock_session(ground: Ground) -> float:
     """Postgres ends the relay's session three times under load; the other one is ready."""
     async with _two(ground) as (books, *_):
         for _ in range(3):
-            working = asyncio.create_task(books.work(4 * _load(ground), pause=0.01))
-            await asyncio.sleep(0.2)
-            await _end_the_lock_session(ground, books)
-            await working
+            async with meanwhile(books.work(4 * _load(ground), pause=0.01)):
+                await asyncio.sleep(0.2)
+                await _end_the_lock_session(ground, books)
         return await _well(books)
 
 
@@ -91,13 +89,12 @@ async def kill_in_a_large_batch(ground: Ground) -> float:
 async def roll(ground: Ground) -> float:
     """Both processes are stopped as planned and started again, in turn, while facts come."""
     async with _two(ground) as (books, first, second):
-        working = asyncio.create_task(books.work(10 * _load(ground), pause=0.05))
         began = time.monotonic()
-        for _ in range(3 if ground.full else 1):
-            for one in (first, second):
-                assert await one.stop() == 0, one.last_words()
-                await (await one.again()).ready()
-        await working
+        async with meanwhile(books.work(10 * _load(ground), pause=0.05)):
+            for _ in range(3 if ground.full else 1):
+                for one in (first, second):
+                    assert await one.stop() == 0, one.last_words()
+                    await (await one.again()).ready()
         await books.well()
         seconds = time.monotonic() - began
         await books.check(planned=True)
@@ -107,17 +104,16 @@ async def roll(ground: Ground) -> float:
 async def stop_and_then_kill(ground: Ground) -> float:
     """The supervisor asks for a stop and does not wait for it."""
     async with _two(ground) as (books, first, second):
-        working = asyncio.create_task(books.work(6 * _load(ground), pause=0.02))
-        await asyncio.sleep(0.3)
-        for one in (first, second):
-            one.ask_to_stop()
-        await asyncio.sleep(0.1)
-        began = time.monotonic()
-        for one in (first, second):
-            one.kill()
-            await one.ended()
-        await first.again()
-        await working
+        async with meanwhile(books.work(6 * _load(ground), pause=0.02)):
+            await asyncio.sleep(0.3)
+            for one in (first, second):
+                one.ask_to_stop()
+            await asyncio.sleep(0.1)
+            began = time.monotonic()
+            for one in (first, second):
+                one.kill()
+                await one.ended()
+            await first.again()
         await _well(books)
         return time.monotonic() - began
 
@@ -129,14 +125,10 @@ async def join_while_it_works(ground: Ground) -> float:
         books.process("consumer.applied=sleep:3") as slow,
     ):
         await slow.ready()
-        working = asyncio.create_task(books.work(4 * _load(ground), pause=0.05))
-
-        async def at_work() -> bool:
-            return bool(slow.logged("failpoint reached"))
-
-        await eventually(at_work, WELL_SECONDS)
-        async with books.process():
-            await working
+        async with AsyncExitStack() as joined:
+            async with meanwhile(books.work(4 * _load(ground), pause=0.05)):
+                await eventually(lambda: slow.logged("failpoint reached"), WELL_SECONDS)
+                await joined.enter_async_context(books.process())
             return await _well(books)
 
 

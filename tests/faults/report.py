@@ -6,14 +6,11 @@ python -m tests.faults.report
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
 from tests.faults.cases import MEANING, Area
-from tests.faults.results import read
-
-PAGE: Final = Path(__file__).parents[2] / "docs/reference/reliability.md"
+from tests.faults.results import PAGE, read
 
 _HEAD: Final = """\
 # Faults

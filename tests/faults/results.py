@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import pytest
 
 RESULTS: Final = Path(__file__).with_name("results.json")
+_ROOT: Final = Path(__file__).parents[2]
+PAGE: Final = _ROOT / "docs/reference/reliability.md"
 _SEED: Final = re.compile(r"-?seed(\d+)-?")
 
 
@@ -110,11 +112,15 @@ def environment() -> dict[str, object]:
 
 
 def _commit() -> str:
+    """What was run; what an earlier run noted is no change of it."""
+    commit = _git("describe", "--always") or "unknown"
+    noted = [f":(top,exclude){file.relative_to(_ROOT)}" for file in (RESULTS, PAGE)]
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ":/", *noted)
+    return f"{commit}-dirty" if changed else commit
+
+
+def _git(*words: str) -> str:
     done = subprocess.run(
-        ["git", "describe", "--always", "--dirty"],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=Path(__file__).parent,
+        ["git", *words], capture_output=True, text=True, check=False, cwd=Path(__file__).parent
     )
-    return done.stdout.strip() or "unknown"
+    return done.stdout.strip()

@@ -6,12 +6,14 @@ import asyncio
 import signal
 from pathlib import Path
 
+import pytest
 from samband_kit.failpoints import EXIT_CODE
 from samband_kit.testing import Backing, eventually
 
 from tests.faults.elsewhere import listed
-from tests.faults.ledgers import ledger
-from tests.faults.processes import ROOT
+from tests.faults.ledgers import Ledger, ledger
+from tests.faults.processes import ROOT, ServiceProcess
+from tests.faults.trials import meanwhile
 
 
 async def test_a_process_that_was_started_armed_warns_and_dies_at_that_moment(
@@ -75,6 +77,30 @@ async def test_a_frozen_process_does_nothing_until_it_thaws_and_a_killed_one_com
         await one.again()
         await one.ready()
         assert await one.stop() == 0
+
+
+async def test_nothing_that_works_beside_a_failing_trial_outlives_it(
+    backing: Backing, tmp_path: Path, seed: int
+) -> None:
+    started: list[asyncio.subprocess.Process] = []
+
+    async def start_again_and_again(one: ServiceProcess) -> None:
+        while True:
+            started.append((await one.again()).process)
+            await asyncio.sleep(0.2)
+
+    async def trial(books: Ledger) -> None:
+        async with books.process() as one, meanwhile(start_again_and_again(one)):
+            await eventually(lambda: len(started) > 1, 30)
+            raise AssertionError("the trial has failed")
+
+    async with ledger(backing, tmp_path, seed) as books:
+        with pytest.raises(ExceptionGroup, match="errors in a TaskGroup"):
+            await trial(books)
+        known = len(started)
+        await asyncio.sleep(1)
+    assert len(started) == known
+    assert {process.returncode for process in started} == {-signal.SIGKILL}
 
 
 def test_every_case_that_stands_elsewhere_is_there() -> None:

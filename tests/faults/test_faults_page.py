@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.faults.cases import Area, Invariant
-from tests.faults.report import PAGE, render
-from tests.faults.results import read
+from tests.faults.report import render
+from tests.faults.results import PAGE, read
 
 
 def test_the_page_is_what_the_results_make_of_it() -> None:

@@ -19,6 +19,7 @@ from tests.faults.ground import send
 from tests.faults.invariants import check
 from tests.faults.ledgers import MODULE, Ledger, ledger
 from tests.faults.processes import ServiceProcess, process
+from tests.faults.trials import meanwhile
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -80,14 +81,13 @@ async def test_a_crash_of_postgres_loses_nothing_that_was_acknowledged(
 ) -> None:
     async with shop(rough, tmp_path, seed) as at:
         for _ in range(3 if full else 1):
-            working = asyncio.create_task(at.work_anyway(40))
-            await asyncio.sleep(0.3)
-            crashed = rough.postgres.process
-            send(rough.postgres, signal.SIGQUIT)
-            assert crashed is not None
-            await asyncio.to_thread(crashed.wait)
-            await rough.start(rough.postgres)
-            await working
+            async with meanwhile(at.work_anyway(40)):
+                await asyncio.sleep(0.3)
+                crashed = rough.postgres.process
+                send(rough.postgres, signal.SIGQUIT)
+                assert crashed is not None
+                await asyncio.to_thread(crashed.wait)
+                await rough.start(rough.postgres)
             with recovering():
                 await at.well()
         await at.books.check()
@@ -165,10 +165,9 @@ async def test_a_program_runs_on_tables_that_have_become_wider(
     rough: Ground, tmp_path: Path, seed: int, recovering: Recovering
 ) -> None:
     async with shop(rough, tmp_path, seed) as at:
-        working = asyncio.create_task(at.books.work(60))
-        for table in ("outbox", "outbox_counters", "positions", "parked", "effects"):
-            await at.books.pool.execute(f"alter table {table} add column newer text")
-        await working
+        async with meanwhile(at.books.work(60)):
+            for table in ("outbox", "outbox_counters", "positions", "parked", "effects"):
+                await at.books.pool.execute(f"alter table {table} add column newer text")
         with recovering():
             await at.well()
         await at.books.check()

@@ -27,6 +27,7 @@ from tests.faults.desks import Desk, desk
 from tests.faults.invariants import check
 from tests.faults.observation import Consumer
 from tests.faults.processes import ServiceProcess, process
+from tests.faults.trials import meanwhile
 from tests.notifications.mail_server import MailServer, mail_server
 from tests.notifications.post_office import PostOffice, post_office
 
@@ -196,13 +197,12 @@ async def stop_all_in_turn(ground: Ground) -> float:
     # Nothing dies, so no lease has to end: not even on a machine that hardly moves.
     async with town(ground, send_lease=120.0) as here:
         loop = asyncio.get_running_loop()
-        working = asyncio.create_task(here.desk.work(120 if ground.full else 20))
         began = loop.time()
-        for _ in range(3 if ground.full else 1):
-            for one in here.processes:
-                assert await one.stop() == 0, one.last_words()
-                await here.up(one)
-        await working
+        async with meanwhile(here.desk.work(120 if ground.full else 20)):
+            for _ in range(3 if ground.full else 1):
+                for one in here.processes:
+                    assert await one.stop() == 0, one.last_words()
+                    await here.up(one)
         await here.well()
         seconds = loop.time() - began
         await here.check(planned=True)
@@ -213,14 +213,13 @@ async def kill_all_in_turn(ground: Ground) -> float:
     """kill -9 of every service, while forms are sent."""
     async with town(ground) as here:
         loop = asyncio.get_running_loop()
-        working = asyncio.create_task(here.desk.work(120 if ground.full else 20))
-        for one in here.processes:
-            await asyncio.sleep(0.5)
-            one.kill()
-            await one.ended()
-            began = loop.time()
-            await here.up(one)
-        await working
+        async with meanwhile(here.desk.work(120 if ground.full else 20)):
+            for one in here.processes:
+                await asyncio.sleep(0.5)
+                one.kill()
+                await one.ended()
+                began = loop.time()
+                await here.up(one)
         await here.well()
         seconds = loop.time() - began
         await here.check()
@@ -234,13 +233,12 @@ async def soak(ground: Ground, minutes: float) -> int:
         until = asyncio.get_running_loop().time() + minutes * 60
         faults = 0
         while asyncio.get_running_loop().time() < until:
-            working = asyncio.create_task(here.desk.work(20))
             one = source.choice(here.processes)
             fault = source.choice((_kill, _stop, _freeze, _end_sessions))
             here.desk.history.happened(f"{fault.__name__} {one.module}")
-            await asyncio.sleep(source.uniform(0, 1))
-            await fault(here, one, source)
-            await working
+            async with meanwhile(here.desk.work(20)):
+                await asyncio.sleep(source.uniform(0, 1))
+                await fault(here, one, source)
             faults += 1
         await here.well()
         await here.check()

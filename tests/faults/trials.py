@@ -19,7 +19,7 @@ from tests.faults.cases import Area, Invariant, case
 from tests.faults.history import History
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 
     import pytest
 
@@ -81,3 +81,15 @@ async def together(
         for task in tasks.values():
             task.cancel()
         await asyncio.gather(*tasks.values(), return_exceptions=True)
+
+
+@asynccontextmanager
+async def meanwhile(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
+    """Have work done beside the block, to its end.
+
+    When one of the two fails the other one is over too: work that goes on
+    would start services again that nobody ends.
+    """
+    async with asyncio.TaskGroup() as group:
+        group.create_task(work)
+        yield
