@@ -106,5 +106,5 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     run = session.config.stash.get(RUN, None)
-    if run is not None:
+    if run is not None and run.cases:
         note(run)

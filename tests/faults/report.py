@@ -16,13 +16,24 @@ _HEAD: Final = """\
 # Faults
 
 What was done to Samband on purpose, what had to hold, and what happened. This
-page is made by `make faults` from what ran; nobody writes it. Each case starts
-real processes, a real Kafka and a real PostgreSQL, lets something go wrong
-while seeded work arrives, starts again what died as a supervisor would, waits
-until everything is settled, and then compares all tables, Kafka's whole log
-and all mails with what was asked for. The time to be well again is noted, not
-judged; it counts from the fault until nothing waits any more, on a machine
-that tests share.
+page is made by `make faults` from what ran; nobody writes it. Kafka and
+PostgreSQL are real wherever a case needs them. What else is real differs, and
+the name of a case tells:
+
+- `test_faults_…`: services are processes of their own. Something goes wrong
+  while seeded work arrives, what died is started again as a supervisor would,
+  and when everything is settled the tables, Kafka's log and the mails that the
+  case is about are compared with what was asked for. In two of these files
+  the sender of mails runs inside the test: `test_faults_erasure.py`, and the
+  networks of `test_faults_mail.py`.
+- `tests/end_to_end/…`: the whole system as `samband up` runs it, seen through
+  its pages and its mailbox.
+- `tests/kit/…`, `tests/notifications/…`: the part in question runs inside the
+  test, but for the sender that is frozen, and the case compares what its row
+  says.
+
+The time to be well again is noted, not judged; it counts from the fault until
+nothing waits any more, on a machine that tests share.
 
 How it works and how to add a case: [tests/faults](../../tests/faults/README.md).
 
