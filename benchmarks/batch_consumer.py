@@ -34,6 +34,7 @@ from samband_notifications.main import SERVICE
 from benchmarks.frame import records
 from benchmarks.frame.consuming import Progress
 from benchmarks.frame.figures import Benchmark, Figure, at_least
+from benchmarks.frame.laying_out import lay_out
 from benchmarks.frame.turns import take_turns
 from benchmarks.rivals import per_message
 
@@ -142,8 +143,7 @@ async def _read(consumer: AIOKafkaConsumer, limit: int) -> int:
 
 
 async def _lay_out(settings: Settings, chains: records.Chains) -> None:
-    # All topics of the service, so that its other subscribers are at rest.
-    await topics.ensure_topics(settings, [reaction.topic for reaction in SERVICE.reactions])
+    await lay_out(settings, SERVICE)
     await records.send(settings, TOPIC, chains)
 
 

@@ -29,13 +29,14 @@ import asyncpg
 from samband_contracts.calls import CallOpened
 from samband_contracts.topics import CALLS
 from samband_contracts.values import Localised
-from samband_kit import database, outbox, topics
+from samband_kit import database, outbox
 from samband_kit.ids import new_id
 from samband_kit.kafka import Administration
 from samband_networks.main import SERVICE as NETWORKS
 from samband_registration.main import SERVICE as REGISTRATION
 
 from benchmarks.frame.figures import Benchmark, Figure, at_most
+from benchmarks.frame.laying_out import lay_out
 from benchmarks.frame.turns import take_turns
 from benchmarks.rivals import minimum
 
@@ -101,8 +102,7 @@ async def _of_product(stage: Stage, facts: int) -> list[float]:
         stage.place(REGISTRATION) as ours,
         stage.place(NETWORKS, kafka_prefix=ours.kafka_prefix) as theirs,
     ):
-        needed = [reaction.topic for reaction in (*REGISTRATION.reactions, *NETWORKS.reactions)]
-        await topics.ensure_topics(ours, [*needed, CALLS])
+        await lay_out(ours, REGISTRATION, NETWORKS)
         pool = await database.open_pool(ours)
 
         async def commit() -> float:

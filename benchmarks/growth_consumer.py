@@ -39,6 +39,7 @@ from samband_networks.main import SERVICE
 from benchmarks.frame import records
 from benchmarks.frame.consuming import Progress
 from benchmarks.frame.figures import Benchmark, Figure, at_least
+from benchmarks.frame.laying_out import lay_out
 from benchmarks.frame.turns import take_turns
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ class _Reader:
 @asynccontextmanager
 async def _reader(stage: Stage, name: str, *, last: int, step: int) -> AsyncIterator[_Reader]:
     async with stage.place(SERVICE) as settings:
-        await topics.ensure_topics(settings, [reaction.topic for reaction in SERVICE.reactions])
+        await lay_out(settings, SERVICE)
         await _fill(settings, last, step)
         await _settle(admin_url(stage.backing, settings))
         group = topics.group(settings.kafka_prefix, SERVICE.name, CALLS)
