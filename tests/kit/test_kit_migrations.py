@@ -75,7 +75,7 @@ async def test_a_migration_takes_as_long_as_it_takes(
     connect = asyncpg.connect
 
     async def impatient(*words: Any, **more: Any) -> Any:
-        if more["command_timeout"] is not None:
+        if more.get("command_timeout") is not None:
             more["command_timeout"] = 1.0
         return await connect(*words, **more)
 
