@@ -58,7 +58,8 @@ def _holes(
 ) -> Iterator[str]:
     for advisory in package.get("vulns", ()):
         names = {advisory["id"], *advisory.get("aliases", ())}
-        if any(name in accepted and today <= accepted[name].until for name in names):
+        reasons = (accepted[name] for name in names if name in accepted)
+        if any(one.reason and today <= one.until for one in reasons):
             continue
         mended = ", ".join(advisory["fix_versions"]) or "no version"
         yield f"{package['name']} {package['version']}: {advisory['id']}, mended in {mended}"
