@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
 import pytest
-from samband_local import gateway, ports
+from samband_local import gateway, ports, programs
 from samband_local.place import Place
 from samband_local.services import NAMES, Addresses
 
@@ -121,6 +122,45 @@ def test_a_client_cannot_say_who_it_is(web: httpx.Client) -> None:
     assert "evil" not in json.dumps(answer)
     assert "forwarded" not in named
     assert "x-request-id" not in named
+
+
+@contextmanager
+def behind(addresses: Addresses, folder: Path, proxies: str) -> Iterator[httpx.Client]:
+    """Another gateway, with these in front of it."""
+    place = Place(folder / ".samband")
+    place.make()
+    [port] = ports.free_ports(1)
+    usual = gateway.process(place, addresses)
+    environment = {**usual.environment, "TRUSTED_PROXIES": proxies, "GATEWAY_PORT": str(port)}
+    command = replace(usual, environment=environment, is_ready=lambda: programs.listens(port))
+    command.start()
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+            yield client
+    finally:
+        command.stop()
+
+
+@pytest.mark.parametrize(
+    ("proxies", "visitor"),
+    [
+        ("private_ranges", "6.6.6.6, 127.0.0.1"),
+        ("10.0.0.1 127.0.0.1", "6.6.6.6, 127.0.0.1"),
+        ("10.0.0.1", "127.0.0.1"),
+    ],
+)
+def test_a_proxy_in_front_is_believed_if_it_is_named(
+    addresses: Addresses,
+    upstreams: dict[str, ThreadingHTTPServer],
+    tmp_path: Path,
+    proxies: str,
+    visitor: str,
+) -> None:
+    with behind(addresses, tmp_path, proxies) as web:
+        answer = web.get("/", headers={"X-Forwarded-For": "6.6.6.6"}).json()
+    named = {name.lower(): value for name, value in answer.items()}
+    # The services take the first of these for the visitor.
+    assert named["x-forwarded-for"] == visitor
 
 
 def test_any_host_name_is_served(web: httpx.Client, addresses: Addresses) -> None:
