@@ -10,7 +10,8 @@ ARGS ?=
 # Where tests have PostgreSQL and Kafka from: embedded, or containers (needs Docker).
 BACKING ?= embedded
 DIST ?= dist
-SECRETS ?= deploy/compose/secrets
+USUAL_SECRETS := deploy/compose/secrets
+SECRETS ?= $(USUAL_SECRETS)
 
 # The first interpreter that answers; asked only while .uv/ is being built.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3 python; do \
@@ -67,8 +68,9 @@ format: $(READY) ## Put imports and layout in order
 	@$(BIN)/ruff format $(ARGS)
 
 .PHONY: secrets
-secrets: ## Make the passwords and keys for Docker, once; nothing is overwritten
-	@"$(PYTHON)" deploy/compose/make_secrets.py
+secrets: ## Make the passwords and keys for Docker, once; nothing is overwritten (NEW=… for one)
+	@python3 deploy/compose/make_secrets.py $(if $(NEW),--new $(NEW)) \
+		$(filter-out $(USUAL_SECRETS),$(SECRETS))
 
 .PHONY: compose-up
 compose-up: secrets ## Start the whole system in Docker (ARGS='--scale notification-worker=4')

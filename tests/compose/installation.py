@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from uuid import uuid4
 from samband_local import ports
 
 from tests.architecture.source_tree import ROOT
+from tests.operating.blocks import blocks_for
 
 _PORTS = ("GATEWAY_PORT", "MAILBOX_PORT", "KAFKA_PORT", "PROMETHEUS_PORT")
 
@@ -34,9 +34,9 @@ class Installation:
         """What a command of `docker compose` wrote; its complaint is the failure's text."""
         return self._run("docker", "compose", *arguments)
 
-    def shell(self, line: str) -> str:
-        """The same for a line as it stands in the guides."""
-        return self._run("bash", "-euc", line)
+    def shell(self, text: str) -> str:
+        """The same for commands as they stand in the guides."""
+        return self._run("bash", "-euo", "pipefail", "-c", text)
 
     def containers(self) -> list[dict[str, Any]]:
         """Every container, as the engine describes it."""
@@ -46,11 +46,9 @@ class Installation:
 
     def images(self) -> list[dict[str, Any]]:
         """The images that were built for it, as the engine describes them."""
-        names = [
-            f"samband-{service}:{self.environment['SAMBAND_VERSION']}"
-            for service in ("registration", "networks", "notifications")
-        ]
-        found: list[dict[str, Any]] = json.loads(self._run("docker", "image", "inspect", *names))
+        found: list[dict[str, Any]] = json.loads(
+            self._run("docker", "image", "inspect", *self._image_names())
+        )
         return found
 
     def story(self) -> dict[str, Any]:
@@ -58,13 +56,27 @@ class Installation:
         told: dict[str, Any] = json.loads(self._run("make", "compose-story", "ARGS=--json"))
         return told
 
-    def remove(self) -> None:
-        """Leave nothing behind."""
-        self.compose("down", "--volumes", "--remove-orphans", "--timeout", "5")
-        self._run("docker", "image", "rm", *(image["Id"] for image in self.images()))
+    def remove(self) -> list[str]:
+        """Leave nothing behind, however far it came; returns what was complained of."""
+        attempts = (
+            self._attempt("docker", "compose", "down", "--volumes", "--remove-orphans"),
+            self._attempt("docker", "image", "rm", *self._image_names()),
+        )
+        return [done.stderr for done in attempts if done.returncode]
+
+    def _image_names(self) -> list[str]:
+        return [
+            f"samband-{service}:{self.environment['SAMBAND_VERSION']}"
+            for service in ("registration", "networks", "notifications")
+        ]
 
     def _run(self, *command: str) -> str:
-        done = subprocess.run(
+        done = self._attempt(*command)
+        assert done.returncode == 0, f"{' '.join(command)}: {done.stderr or done.stdout}"
+        return done.stdout
+
+    def _attempt(self, *command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             command,
             cwd=ROOT,
             env=self.environment,
@@ -73,8 +85,6 @@ class Installation:
             text=True,
             check=False,
         )
-        assert done.returncode == 0, f"{' '.join(command)}: {done.stderr or done.stdout}"
-        return done.stdout
 
 
 @contextmanager
@@ -84,11 +94,6 @@ def installation(folder: Path) -> Iterator[Installation]:
     name = f"samband-test-{uuid4().hex[:8]}"
     chosen = dict(zip(_PORTS, ports.free_ports(len(_PORTS)), strict=True))
     secrets = folder / "secrets"
-    subprocess.run(
-        [sys.executable, ROOT / "deploy/compose/make_secrets.py", secrets],
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
     settings = {"SAMBAND_SECRETS": str(secrets), "SAMBAND_VERSION": name} | chosen
     (folder / "env").write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
     made = Installation(
@@ -107,7 +112,11 @@ def installation(folder: Path) -> Iterator[Installation]:
         f"127.0.0.1:{chosen['KAFKA_PORT']}",
     )
     try:
-        made.compose("up", "--build", "--quiet-pull", "--wait")
+        for block in blocks_for("start"):
+            made.shell(block.text)
         yield made
-    finally:
+    except BaseException:
+        # What went wrong is told, and not what could not be removed because of it.
         made.remove()
+        raise
+    assert made.remove() == []

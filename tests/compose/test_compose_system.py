@@ -7,7 +7,6 @@ one before has left it.
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -17,16 +16,17 @@ from samband_contracts import topics
 from samband_kit import kafka
 from samband_kit.kafka import Access, Security
 
-from tests.architecture.source_tree import ROOT
 from tests.compose.installation import Installation
 from tests.deploy.test_deploy_compose import DOCUMENT, JOBS, PROCESSES
+from tests.operating.blocks import blocks_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.operating.blocks import Block
+
 pytestmark = pytest.mark.containers
 
-GUIDE = ROOT / "docs/operating/docker.md"
 LARGEST_IMAGE = 250_000_000
 WORKERS = 4
 
@@ -89,12 +89,29 @@ def test_the_installer_is_not_in_the_image(installed: Installation) -> None:
     assert said.split() == ["None", "None"]
 
 
-def test_every_command_of_the_guide_does_what_it_is_there_for(installed: Installation) -> None:
-    blocks = re.findall(r"^```sh compose\n(.*?)^```", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
-    lines = [line for block in blocks for line in block.splitlines()]
-    assert "make compose-story" in "\n".join(lines)
-    for line in lines:
-        installed.shell(line)
+@pytest.mark.parametrize("block", blocks_for("compose"), ids=str)
+def test_the_commands_of_the_guides_work_one_after_the_other(
+    installed: Installation, block: Block
+) -> None:
+    installed.shell(block.text)
+
+
+def test_a_user_keeps_its_password_if_no_other_one_comes(installed: Installation) -> None:
+    with pytest.raises(AssertionError, match="No password came on standard input"):
+        installed.compose("exec", "--no-TTY", "kafka", "/etc/samband/user.sh", "networks")
+
+
+def test_kafkas_log_holds_no_keys_made_from_passwords(installed: Installation) -> None:
+    said = installed.compose("logs", "--no-log-prefix", "kafka")
+    assert "Kafka Server started" in said
+    assert "storedKey" not in said
+
+
+def test_the_copy_that_the_guide_makes_holds_all_services(installed: Installation) -> None:
+    listed = installed.shell(
+        "docker compose exec --no-TTY postgres pg_restore --list < ~/samband.dump"
+    )
+    assert {"registration", "networks", "notifications"} <= set(listed.split())
 
 
 def test_the_story_is_the_same_with_more_workers(installed: Installation) -> None:

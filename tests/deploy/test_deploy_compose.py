@@ -131,7 +131,8 @@ def test_each_process_is_somebody_of_its_own_to_database_and_kafka() -> None:
     for name in PROCESSES:
         service = SERVICES[name]["command"][2].removeprefix("samband_")
         sources = {secret["source"] for secret in SERVICES[name]["secrets"]}
-        assert sources == {
+        of_the_sender = {"smtp_password"} if name == "notification-worker" else set()
+        assert sources == of_the_sender | {
             f"{service}_database_url",
             "secret_keys",
             f"kafka_{service}_password",
@@ -151,6 +152,13 @@ def test_no_secret_stands_in_the_file_or_in_an_environment() -> None:
     for name, secret in DOCUMENT["secrets"].items():
         # Without the folder it refuses to start, and says what to do.
         assert secret == {"file": f"${{SAMBAND_SECRETS:?run make secrets first}}/{name}"}
+
+
+def test_whatever_env_may_say_stands_in_the_guide() -> None:
+    names = set(re.findall(r"\$\{(\w+)", (ROOT / "docker-compose.yml").read_text()))
+    assert {"SMTP_HOST", "SMTP_USERNAME", "MAIL_FROM", "TRUSTED_PROXIES"} <= names
+    guide = (ROOT / "docs/operating/docker.md").read_text()
+    assert not [name for name in names if f"`{name}`" not in guide]
 
 
 def test_prometheus_asks_every_process_by_its_name() -> None:
@@ -179,10 +187,10 @@ def made(tmp_path: Path) -> Path:
     return tmp_path / "secrets"
 
 
-def make_secrets(folder: Path) -> str:
+def make_secrets(folder: Path, *words: str) -> str:
     script = ROOT / "deploy" / "compose" / "make_secrets.py"
     return subprocess.run(
-        [sys.executable, script, folder], check=True, capture_output=True, text=True
+        [sys.executable, script, *words, folder], check=True, capture_output=True, text=True
     ).stdout
 
 
@@ -208,3 +216,24 @@ def test_secrets_that_are_there_are_never_changed(made: Path) -> None:
     after = {path.name: path.read_text() for path in made.iterdir()}
     assert after.items() > before.items()
     assert "there already" in make_secrets(made)
+
+
+def test_a_new_password_is_seen_by_whoever_has_the_file_and_changes_no_other(made: Path) -> None:
+    before = {path.name: (path.read_text(), path.stat().st_ino) for path in made.iterdir()}
+    said = make_secrets(made, "--new", "networks_password")
+    assert said == "Made: networks_password, networks_database_url.\n"
+    after = {path.name: (path.read_text(), path.stat().st_ino) for path in made.iterdir()}
+    changed = {name for name in after if after[name][0] != before[name][0]}
+    assert changed == {"networks_password", "networks_database_url"}
+    assert after["networks_password"][0] in after["networks_database_url"][0]
+    assert {name: one[1] for name, one in after.items()} == {n: o[1] for n, o in before.items()}
+    assert {path.stat().st_mode & 0o777 for path in made.iterdir()} == {0o444}
+    assert make_secrets(made, "--new", "kafka_admin_password") == "Made: kafka_admin_password.\n"
+
+
+@pytest.mark.parametrize("name", ["secret_keys", "postgres_password", "smtp_password", "other"])
+def test_what_takes_more_than_a_new_file_is_not_changed(made: Path, name: str) -> None:
+    before = {path.name: path.read_text() for path in made.iterdir()}
+    with pytest.raises(subprocess.CalledProcessError):
+        make_secrets(made, "--new", name)
+    assert {path.name: path.read_text() for path in made.iterdir()} == before
