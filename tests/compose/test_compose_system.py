@@ -114,6 +114,15 @@ def test_the_copy_that_the_guide_makes_holds_all_services(installed: Installatio
     assert {"registration", "networks", "notifications"} <= set(listed.split())
 
 
+def test_a_mail_server_is_named_without_editing_the_file(installed: Installation) -> None:
+    named = {"SMTP_HOST": "mail.example", "SMTP_TLS": "starttls", "SMTP_USERNAME": "samband"}
+    env = " ".join(f"{name}={value}" for name, value in named.items())
+    config = json.loads(installed.shell(f"{env} docker compose config --format json"))
+    worker = config["services"]["notification-worker"]
+    assert {name: worker["environment"][f"SAMBAND_{name}"] for name in named} == named
+    assert "samband_smtp_password" in {secret["target"] for secret in worker["secrets"]}
+
+
 def test_the_story_is_the_same_with_more_workers(installed: Installation) -> None:
     scale = f"notification-worker={WORKERS}"
     installed.compose("up", "--wait", "--no-build", "--no-recreate", "--scale", scale)
