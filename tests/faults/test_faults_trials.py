@@ -13,7 +13,8 @@ from tests.faults.controls import CONTROLS
 from tests.faults.matrix import MATRIX
 from tests.faults.trials import Ground, Runs, Trial, together
 
-TRIALS = (*MATRIX, *ATTACKS, *CONTROLS)
+# What takes longest begins first: else it is waited for when all others are over.
+TRIALS = (*reversed(ATTACKS), *MATRIX, *CONTROLS)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
