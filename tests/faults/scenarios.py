@@ -156,7 +156,10 @@ async def mails_leave(ground: Ground, failpoints: str) -> float:
 
 
 def _lease(ground: Ground, action: str) -> float:
-    """Where somebody dies it has to end; the living must not lose theirs to a slow machine."""
+    """Where somebody dies it has to end; the living must not lose theirs to a slow machine.
+
+    A sender waits for answers half as long, and calls a mail uncertain after that.
+    """
     return {"stop": 120.0, "kill": 20.0 if ground.full else 5.0}.get(action, 5.0)
 
 
