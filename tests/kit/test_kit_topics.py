@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, Self
 
 import pytest
-from samband_contracts.topics import ACCOUNT_STATE, ALL, CALLS, CONTACT_STATE, NETWORKS
+from samband_contracts.topics import ACCOUNT_STATE, ALL, CALLS, CONTACT_STATE, NETWORKS, Topic
 from samband_kit import topics
 from samband_kit.kafka import Access, Administration, KafkaUnreachable
-from samband_kit.testing import Backing, service_settings
+from samband_kit.testing import Backing, publish_raw, service_settings
 from samband_kit.topics import TopicsRefused, ensure_topics, physical
 
 
@@ -41,7 +41,24 @@ async def test_the_job_may_run_twice_at_once(backing: Backing) -> None:
         assert await ensure_topics(settings, [CALLS, NETWORKS]) == []
 
 
-async def test_partitions_are_added_and_never_taken_away(backing: Backing) -> None:
+@pytest.mark.parametrize("topic", [CALLS, CONTACT_STATE], ids=lambda topic: topic.cleanup)
+async def test_a_topic_that_was_written_to_gets_no_more_partitions(
+    backing: Backing, topic: Topic
+) -> None:
+    small = dataclasses.replace(topic, partitions=2)
+    async with service_settings(backing, "samband_kit") as settings:
+        await ensure_topics(settings, [small])
+        await publish_raw(settings, topic, key=b"k", value=None)
+        for rehearsal in (True, False):
+            with pytest.raises(TopicsRefused, match="2 partitions instead of 12 and was written"):
+                await ensure_topics(settings, [NETWORKS, topic], dry_run=rehearsal)
+        async with Administration(settings.kafka) as kafka:
+            names = [physical(settings.kafka_prefix, one) for one in (NETWORKS, topic)]
+            [found] = (await kafka.describe(names)).values()
+            assert found.partitions == 2
+
+
+async def test_partitions_are_added_to_what_is_empty_and_never_taken_away(backing: Backing) -> None:
     small = dataclasses.replace(CALLS, partitions=2)
     larger = dataclasses.replace(CALLS, partitions=5)
     async with service_settings(backing, "samband_kit") as settings:

@@ -1,8 +1,10 @@
 """Topics: the job that makes Kafka's topics what the contracts say.
 
-It creates what is missing and adds partitions; it refuses a topic that has
-more partitions than declared, or other rules of cleaning, because either
-breaks the order of keys or the promise to keep events. Too few replicas it
+It creates what is missing. It refuses a topic that has other partitions than
+declared, or other rules of cleaning, because either breaks the order of keys or
+the promise to keep events; only what nobody has written to yet is extended: a
+key that moved to a new partition would have left its past, or what a tombstone
+is to erase, in the old one. Too few replicas it
 only reports: everything works, and moving data is for whoever knows the cluster.
 """
 
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from samband_contracts.topics import ALL, Cleanup, Topic
 
-from samband_kit.kafka import Administration, KafkaUnreachable
+from samband_kit.kafka import Administration, KafkaUnreachable, was_written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,7 +63,7 @@ def configs(topic: Topic) -> dict[str, str]:
 async def ensure_topics(
     settings: KafkaSettings, topics: Sequence[Topic] = ALL, *, dry_run: bool = False
 ) -> list[str]:
-    """Create and extend topics as needed; returns a sentence for each change and each shortage.
+    """Create topics, and extend empty ones, as needed; returns a sentence for each change and each shortage.
 
     With `dry_run` nothing is changed, and the sentences say what would be.
 
@@ -78,6 +80,14 @@ async def ensure_topics(
             for name, topic in wanted.items()
             if name in present
             for sentence in _differences(topic, present[name])
+        ]
+        differences += [
+            _too_narrow(topic, present[name])
+            for name, topic in wanted.items()
+            if name in present
+            and present[name].partitions < topic.partitions
+            # Asked last: it takes a client of its own.
+            and await was_written(settings.kafka, name)
         ]
         if differences:
             raise TopicsRefused("\n".join(differences))
@@ -119,6 +129,15 @@ async def _wait_until_there(kafka: Administration, wanted: Mapping[str, Topic]) 
             return
         await asyncio.sleep(0.02)
     raise KafkaUnreachable(f"Kafka has not made the topics ready in {_VISIBLE_SECONDS} s.")
+
+
+def _too_narrow(topic: Topic, found: TopicDescription) -> str:
+    return (
+        f"{found.name} has {found.partitions} partitions instead of {topic.partitions} and was "
+        "written to: more of them would part the new records of a key from the old ones, which "
+        "then are in no order, and are never erased. The contract must say the lower number, or "
+        "name a new topic."
+    )
 
 
 def _differences(topic: Topic, found: TopicDescription) -> list[str]:

@@ -47,7 +47,14 @@ Before = Annotated[str, Query(max_length=36, description="Go on after the mail w
 
 def mailbox_app(mailbox: Mailbox) -> FastAPI:
     """The web side of one mailbox."""
-    app = FastAPI(title="Samband mailbox", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="Samband mailbox",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        # Its own spans and logs would hold addresses and subjects that were looked for.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=_OWN_NAMES)
     templates = Environment(
         loader=PackageLoader("samband_local.mails"), autoescape=True, undefined=StrictUndefined

@@ -26,7 +26,7 @@ from samband_contracts.registrations import (
 from samband_contracts.values import Organisation
 from samband_kit import outbox
 from samband_kit.failpoints import Failpoint, reach
-from samband_kit.ids import new_id
+from samband_kit.ids import derived_id
 
 from samband_notifications.audiences import store as audiences
 from samband_notifications.deliveries.domain.happenings import Reason, Skip
@@ -151,7 +151,7 @@ def _about_registration(
         ):
             pass
     return Notification(
-        notification_id=new_id(),
+        notification_id=derived_id(event.id, template.name),
         template=template,
         object_id=said.registration_id,
         version=event.sequence,
@@ -170,7 +170,7 @@ def _about_registration(
 def _about_meeting(template: Template, event: CloudEvent[Invited], whom: Whom) -> Notification:
     said = event.data
     return Notification(
-        notification_id=new_id(),
+        notification_id=derived_id(event.id, template.name),
         template=template,
         object_id=said.meeting_id,
         version=event.sequence,

@@ -18,7 +18,7 @@ from samband_kit.kafka.failures import (
 )
 from samband_kit.kafka.partitioning import partition_of
 from samband_kit.kafka.producer import Batch, Headers, Producer
-from samband_kit.kafka.reading import Record, read
+from samband_kit.kafka.reading import Record, read, was_written
 
 __all__ = [
     "Access",
@@ -39,4 +39,5 @@ __all__ = [
     "is_refusal",
     "partition_of",
     "read",
+    "was_written",
 ]

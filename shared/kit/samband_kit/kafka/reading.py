@@ -62,6 +62,19 @@ async def read(access: Access, topic: str) -> AsyncIterator[Record]:
         await consumer.stop()
 
 
+async def was_written(access: Access, topic: str) -> bool:
+    """Whether the topic has ever held a record, one that is gone by now included."""
+    consumer = AIOKafkaConsumer(**access.options(), client_id=f"samband-read-{uuid.uuid4()}")
+    try:
+        await consumer.start()
+        places = [TopicPartition(topic, number) for number in await _partitions(consumer, topic)]
+        return any((await consumer.end_offsets(places)).values())
+    except KafkaConnectionError as error:
+        raise await unreachable(access, error) from error
+    finally:
+        await consumer.stop()
+
+
 async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
     # The consumer's own list is empty until somebody asks for this topic.
     return set(await consumer._client._wait_on_metadata(topic))  # noqa: SLF001 - there is no public way

@@ -88,7 +88,7 @@ def operator_cli(service: Service) -> typer.Typer:
         dry_run: DryRun = False,
         as_json: Json = False,
     ) -> None:
-        """Create the service's topics, or extend them. Never shrinks or deletes one."""
+        """Create the service's topics, or extend empty ones. Never shrinks or deletes one."""
         wanted = [topic for topic in ALL if every or topic.owner == service.name]
 
         async def work(settings: KafkaSettings) -> list[str]:

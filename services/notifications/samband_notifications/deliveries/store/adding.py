@@ -1,13 +1,13 @@
 """Adding: SQL that gives a notification its recipients, set-wise and never twice.
 
-Everything here wants the lock of `audiences.store`.
+Everything here wants the lock of `audiences.store`. A delivery's id follows from
+the event that led to it and the recipient, so that the same mail has the same
+Message-ID even where a restored database has forgotten that it was sent.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-
-from samband_kit.ids import new_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,15 +25,14 @@ async def add_contacts(conn: Connection, wanted: Sequence[tuple[UUID, UUID]]) ->
     await conn.execute(
         """
         insert into deliveries (delivery_id, notification_id, recipient_id, template, due_at)
-        select delivery_id, notification_id, recipient_id, notifications.template,
+        select delivery_id_of(notification_id, recipient_id), notification_id, recipient_id,
+               notifications.template,
                case when recipients.contact_id is not null then now() end
-        from unnest($1::uuid[], $2::uuid[], $3::uuid[])
-          as wanted (delivery_id, notification_id, recipient_id)
+        from unnest($1::uuid[], $2::uuid[]) as wanted (notification_id, recipient_id)
         join notifications using (notification_id)
         left join recipients on recipients.contact_id = recipient_id
         on conflict (notification_id, recipient_id) do nothing
         """,
-        [new_id() for _ in wanted],
         [notification_id for notification_id, _ in wanted],
         [contact_id for _, contact_id in wanted],
     )
@@ -75,7 +74,8 @@ async def add_members(
 _ADD_MEMBERS = """
 insert into deliveries (delivery_id, notification_id, recipient_id, template, due_at)
 select distinct on (notifications.notification_id, recipients.contact_id)
-  uuidv7(), notifications.notification_id, recipients.contact_id, notifications.template, now()
+  delivery_id_of(notifications.notification_id, recipients.contact_id),
+  notifications.notification_id, recipients.contact_id, notifications.template, now()
 from notifications
 join representatives using (network_id)
 join recipients using (contact_id)
@@ -99,7 +99,8 @@ async def add_told(conn: Connection, notification_ids: Sequence[UUID]) -> None:
     await conn.execute(
         """
         insert into deliveries (delivery_id, notification_id, recipient_id, template, due_at)
-        select uuidv7(), told.notification_id, told.recipient_id, told.template, now()
+        select delivery_id_of(told.notification_id, told.recipient_id), told.notification_id,
+               told.recipient_id, told.template, now()
         from (
             select distinct news.notification_id, earlier_delivery.recipient_id, news.template
             from notifications news
