@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.deploy.alerting import MINUTES, Case, after, name, rising, steady
+from tests.deploy.alerting import KINDS, MINUTES, Case, after, name, rising, steady
 
 TOPIC = "samband.internal.contact-state"
 
@@ -41,7 +41,22 @@ def _gone(kind: str) -> dict[str, str | None]:
     }
 
 
+def _none_of(service: str, kind: str) -> dict[str, str | None]:
+    """No process of this kind shows that it is one."""
+    return {
+        name("samband_kind_active", service=service, instance=f"{kind}-{number}", kind=kind): None
+        for number in (1, 2)
+    }
+
+
+def _started_again(value: float) -> str:
+    """One value, from a process that starts every two hours and is away for two minutes."""
+    return " ".join([f"{value}x115 stale _x2"] * (MINUTES // 119))
+
+
 PROCESSES = (
+    *(Case("SambandKindAbsent", _none_of(service, kind), at=3, before=1)
+      for service, kinds in KINDS.items() for kind in kinds),
     Case("SambandKindAbsent", _gone("serve"), at=3, before=1,
          nearly=_one("samband_kind_active", "serve", None, kind="serve")),
     Case("SambandKindAbsent", _both("samband_kind_active", "send", steady(0), kind="send"),
@@ -126,7 +141,16 @@ JOBS = (
     Case("SambandErasureIncomplete",
          _both("samband_outbox_oldest_age_seconds", "consume", steady(700)), at=721, before=719,
          too=frozenset({"SambandOutboxOld"})),
+    Case("SambandErasureIncomplete",
+         _both("samband_lag_seconds", "consume", steady(601), topic=TOPIC), at=721, before=719,
+         too=frozenset({"SambandLag"})),
+    Case("SambandErasureIncomplete", _both("samband_outbox_blocked_keys", "consume", steady(1)),
+         at=721, before=719, too=frozenset({"SambandOutboxBlocked"})),
     Case("SambandErasureIncomplete", _done_at("pulse", steady(0)), at=843, before=838,
+         too=frozenset({"SambandJobLate"})),
+    # It hangs, and the processes are started again and again.
+    Case("SambandJobLate", _done_at("pulse", _started_again(0)), at=136, before=134),
+    Case("SambandErasureIncomplete", _done_at("pulse", _started_again(0)), at=843, before=838,
          too=frozenset({"SambandJobLate"})),
 )  # fmt: skip
 

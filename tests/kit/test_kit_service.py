@@ -35,7 +35,7 @@ from tests.kit.listening_service import SERVICE
 from tests.kit.outboxes import ends_the_lock_session
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from samband_kit.settings import Settings
     from samband_kit.testing import Backing
@@ -234,7 +234,7 @@ async def test_jobs_run_in_one_process_and_a_failing_one_comes_again(config: Set
         await eventually(
             lambda: one.metric("samband_job_runs_total", name="note", outcome="done") >= 2
         )
-        # Both began to lead at the same moment, and only one has been done since.
+        # Both were first to be done at the same moment, and only one has been done since.
         assert one.metric("samband_job_done_timestamp_seconds", name="note") > one.metric(
             "samband_job_done_timestamp_seconds", name="fail"
         )
@@ -245,6 +245,48 @@ async def test_jobs_run_in_one_process_and_a_failing_one_comes_again(config: Set
             before = await noted()
             await eventually(lambda: noted_more(noted, before))
             assert two.metric("samband_job_runs_total", name="note", outcome="done") == 0
+
+
+async def test_a_job_that_never_succeeds_is_as_late_after_a_restart(config: Settings) -> None:
+    async def hang(_runtime: Runtime) -> None:
+        await asyncio.Event().wait()
+
+    async def last_done(job: Callable[[Runtime], Awaitable[None]]) -> float:
+        """What a process that has just begun to lead says."""
+        pool, stop, registry = await open_pool(config), asyncio.Event(), CollectorRegistry()
+        jobs = Jobs(
+            Runtime(SERVICE, config.model_copy(update={"stop_timeout": 0.2}), pool, registry),
+            [Job("pulse", timedelta(hours=1), job)],
+        )
+        running = asyncio.create_task(jobs.run(stop))
+
+        def said() -> float | None:
+            return registry.get_sample_value(
+                "samband_job_done_timestamp_seconds", {"name": "pulse"}
+            )
+
+        def runs() -> float | None:
+            return registry.get_sample_value(
+                "samband_job_runs_total", {"name": "pulse", "outcome": "done"}
+            )
+
+        async def there() -> bool:
+            return bool(said()) and (job is hang or runs() == 1)
+
+        await eventually(there, 30)
+        stop.set()
+        await asyncio.wait_for(running, 20)
+        await pool.close()
+        return said() or 0.0
+
+    async def do(_runtime: Runtime) -> None:
+        return
+
+    first = await last_done(hang)
+    assert await last_done(hang) == first
+    done = await last_done(do)
+    assert done > first
+    assert await last_done(hang) == done
 
 
 async def test_a_leader_that_lost_its_lock_stops_working_at_once(config: Settings) -> None:

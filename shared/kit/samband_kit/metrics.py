@@ -128,7 +128,7 @@ class JobMetrics:
         )
         self.done_at = Gauge(
             "samband_job_done_timestamp_seconds",
-            "When a periodic job last ended well, or this process began to lead (Unix time).",
+            "When a periodic job last ended well in any process, or was first to be done (Unix time).",
             ("name",),
             registry=registry,
         )

@@ -2,7 +2,8 @@
 
 The process that leads runs all jobs; the others stand by and take over when
 it is gone. Every job runs once when a process begins to lead, and then at its
-interval.
+interval. When it last ended well is written down: a job that never does is
+late, however often the processes are started again.
 """
 
 from __future__ import annotations
@@ -28,6 +29,19 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 _LOOK_SECONDS = 2.0
+_SINCE = """
+with first as (
+    insert into jobs (name) select unnest($1::text[]) on conflict do nothing
+    returning name, done_at)
+select name, done_at from first
+union all
+select name, done_at from jobs where name = any($1)
+"""
+_DONE = """
+insert into jobs (name) values ($1)
+on conflict (name) do update set done_at = excluded.done_at
+returning done_at
+"""
 _UNREACHABLE = (*POSTGRES_AWAY, LeadershipLost)
 
 
@@ -57,8 +71,9 @@ class Jobs:
                 await pause(_LOOK_SECONDS, stop)
 
     async def _lead(self, leadership: Leadership, stop: asyncio.Event) -> None:
-        for job in self._jobs:
-            self._metrics.done_at.labels(job.name).set_to_current_time()
+        done = await self._runtime.pool.fetch(_SINCE, [job.name for job in self._jobs])
+        for row in done:
+            self._metrics.done_at.labels(row["name"]).set(row["done_at"].timestamp())
         running = [
             asyncio.create_task(self._repeat(job, stop), name=job.name) for job in self._jobs
         ]
@@ -85,11 +100,12 @@ class Jobs:
                 with correlated(None):
                     await job.run(self._runtime)
                 await reach(Failpoint.JOB_DONE)
+                done_at = await self._runtime.pool.fetchval(_DONE, job.name)
             except Exception as error:  # noqa: BLE001 - the job comes again at its next time
                 outcome = "failed"
                 log.warning("a job failed", job=job.name, error=failures.where(error))
             else:
-                self._metrics.done_at.labels(job.name).set_to_current_time()
+                self._metrics.done_at.labels(job.name).set(done_at.timestamp())
             seconds = time.monotonic() - began
             self._metrics.runs.labels(job.name, outcome).inc()
             self._metrics.seconds.labels(job.name).observe(seconds)
