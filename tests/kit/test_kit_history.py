@@ -14,6 +14,7 @@ from samband_contracts.topics import CONTACT_STATE, MEMBERSHIPS, NETWORKS
 from samband_kit import database, outbox
 from samband_kit.consumer import inspection
 from samband_kit.consumer.batch import apply_batch
+from samband_kit.consumer.retries import heal
 from samband_kit.correlation import Correlation
 from samband_kit.database import open_pool
 from samband_kit.history import Fate, Happening, History, State, merge, reading
@@ -144,6 +145,33 @@ async def test_what_became_of_an_event_here_is_told(config: Settings, pool: Pool
         str(failing): (State.PARKED, "failed"),
         str(skipped): (State.SKIPPED, None),
     }
+
+
+async def test_what_was_given_up_unseen_is_not_said_to_be_applied(
+    config: Settings, pool: Pool
+) -> None:
+    key = new_id()
+    correlation = await happened(pool, *(joined(key) for _ in range(6)))
+    heard = {event.sequence: event for event in await as_heard(pool, correlation)}
+    for last, leave_out in ((3, inspection.skip_gap), (6, inspection.skip)):
+        await apply_batch(pool, LISTENER.memberships, [arrived(heard[last])])
+        async with database.transaction(pool) as conn:
+            row = await conn.fetchval("select parked_id from parked where skipped_at is null")
+            await leave_out(conn, row, operator="kim", reason="its owner set it aside")
+        async with database.transaction(pool) as conn:
+            await heal(conn, LISTENER.memberships, str(key))
+
+    found = await traced(config, correlation)
+
+    assert {fate.sequence: fate.state for fate in found.fates} == {
+        1: State.SKIPPED,
+        2: State.SKIPPED,
+        3: State.APPLIED,
+        4: State.SKIPPED,
+        5: State.SKIPPED,
+        6: State.SKIPPED,
+    }
+    assert all(fate.at for fate in found.fates if fate.state is State.SKIPPED)
 
 
 async def test_replaced_state_is_not_said_to_be_applied(config: Settings, pool: Pool) -> None:

@@ -20,7 +20,8 @@ from samband_kit.consumer.records import headers_from_text
 from samband_kit.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
+    from datetime import datetime
     from uuid import UUID
 
     import asyncpg
@@ -31,6 +32,20 @@ _PAGE = 500
 _COLUMNS = """
 parked_id, topic, partition, record_offset, key, sequence, event_id, event_type, reason,
 attempts, parked_at, next_attempt_at
+"""
+
+_SKIP, _SKIP_GAP = "parked skip", "parked skip --gap"
+_GIVEN_UP = r"""
+select wanted.topic, wanted.key, wanted.sequence, min(at) as at
+from unnest($1::text[], $2::text[], $3::bigint[]) as wanted (topic, key, sequence)
+join (
+    select at, split_part(subject, ' ', 2) as topic, split_part(subject, ' ', 3) as key,
+           substring(subject from ' passes (\d+) to \d+$')::bigint as first,
+           substring(subject from ' passes \d+ to (\d+)$')::bigint as last
+    from operator_audit where command = any($4)
+) skip on skip.topic = wanted.topic and skip.key = wanted.key
+          and wanted.sequence between first and last
+group by 1, 2, 3
 """
 
 
@@ -140,11 +155,12 @@ async def skip(conn: Connection, parked_id: int, *, operator: str, reason: str) 
     """
     row = await _locked(conn, parked_id)
     topic, key, sequence = row["topic"], row["key"], row["sequence"]
-    first = sequence
+    first, passed = sequence, None
     if key is not None and sequence is not None:
         standing = (await positions.lock(conn, topic, [key]))[key]
         if sequence > standing.sequence and row["reason"] != Reason.FORK:
             first = standing.sequence + 1
+            passed = first, sequence
             await _refuse_behind(conn, row)
             reached = Position(sequence, row["event_id"])
             await positions.advance(conn, topic, {key: reached})
@@ -154,7 +170,7 @@ async def skip(conn: Connection, parked_id: int, *, operator: str, reason: str) 
     )
     if key is not None:
         await parked.wake(conn, topic, [key])
-    await _note(conn, row, "parked skip", operator, reason)
+    await _note(conn, row, _SKIP, passed, operator, reason)
     return Skipped(topic, key, first, sequence)
 
 
@@ -177,8 +193,9 @@ async def skip_gap(conn: Connection, parked_id: int, *, operator: str, reason: s
     await _refuse_behind(conn, row)
     await positions.advance(conn, topic, {key: Position(sequence - 1)})
     await parked.wake(conn, topic, [key])
-    await _note(conn, row, "parked skip --gap", operator, reason)
-    return Skipped(topic, key, standing.sequence + 1, sequence - 1)
+    passed = standing.sequence + 1, sequence - 1
+    await _note(conn, row, _SKIP_GAP, passed, operator, reason)
+    return Skipped(topic, key, *passed)
 
 
 async def _locked(conn: Connection, parked_id: int) -> asyncpg.Record:
@@ -212,15 +229,38 @@ async def _refuse_behind(conn: Connection, row: asyncpg.Record) -> None:
         raise WaitsBehind(parked_id=row["parked_id"], first=first)
 
 
+async def given_up(
+    conn: Connection, events: Sequence[tuple[str, str, int]]
+) -> dict[tuple[str, str, int], datetime]:
+    """Which of these numbers of keys of topics an operator has given up unseen, and when."""
+    rows = await conn.fetch(
+        _GIVEN_UP,
+        [topic for topic, _, _ in events],
+        [key for _, key, _ in events],
+        [sequence for _, _, sequence in events],
+        [_SKIP, _SKIP_GAP],
+    )
+    return {(row["topic"], row["key"], row["sequence"]): row["at"] for row in rows}
+
+
 async def _note(
-    conn: Connection, row: asyncpg.Record, command: str, operator: str, reason: str
+    conn: Connection,
+    row: asyncpg.Record,
+    command: str,
+    passed: tuple[int, int] | None,
+    operator: str,
+    reason: str,
 ) -> None:
     event_id: UUID | None = row["event_id"]
+    subject = f"{row['parked_id']} {row['topic']} {row['key']} {row['sequence']} {event_id}"
+    if passed is not None:
+        # `given_up` reads it: a fork, say, is skipped and its number applied all the same.
+        subject += f" passes {passed[0]} to {passed[1]}"
     await audit.record(
         conn,
         operator=operator,
         command=command,
-        subject=f"{row['parked_id']} {row['topic']} {row['key']} {row['sequence']} {event_id}",
+        subject=subject,
         reason=reason,
     )
 

@@ -15,6 +15,7 @@ from uuid import UUID
 from samband_contracts import kafka, structured
 from samband_contracts.topics import BY_NAME, Visibility
 
+from samband_kit.consumer import inspection
 from samband_kit.history import Appended, Fate, History, State, merge
 
 if TYPE_CHECKING:
@@ -181,6 +182,10 @@ async def _fates(
         _POSITIONS, [event.topic for event in heard], [event.key for event in heard]
     )
     positions = {(row["topic"], row["key"]): row["last_sequence"] for row in rows}
+    # The position is past them, and they were not applied.
+    skipped = await inspection.given_up(
+        conn, [(event.topic, event.key, event.sequence) for event in heard]
+    )
     return [
         *parked,
         *(
@@ -190,10 +195,14 @@ async def _fates(
                 key=event.key,
                 sequence=event.sequence,
                 event_id=event.event_id,
-                state=_state(event, positions.get((event.topic, event.key), 0)),
+                state=State.SKIPPED
+                if at is not None
+                else _state(event, positions.get((event.topic, event.key), 0)),
+                at=at,
             )
             for event in heard
             if event.event_id not in settled
+            for at in [skipped.get((event.topic, event.key, event.sequence))]
         ),
     ]
 
