@@ -152,6 +152,24 @@ async def test_what_the_outbox_never_had_is_told_and_ends_with_one(service: Writ
     assert "nothing is missing" in answer.stdout
     [told] = json.loads((await ask(service, "--json")).stdout)
     assert told["strangers"] == 3
+    assert {one["key"] for one in told["named"]} == {str(keys[0]), str(keys[1]), None}
+
+
+async def test_people_see_the_first_of_many_strangers_and_programs_all(service: Writer) -> None:
+    keys = [new_id() for _ in range(30)]
+    await say(service.pool, keys)
+    await publish(service)
+    await service.pool.execute("delete from outbox")
+
+    answer = await ask(service)
+
+    assert answer.exit_code == 1
+    assert answer.stdout.count("sequence 1 event") == 20
+    assert answer.stdout.endswith("These are the first 20 of 30; --json names them all.\n")
+    written = await ask(service, "--json")
+    [told] = json.loads(written.stdout)
+    assert written.exit_code == 1
+    assert sorted(one["key"] for one in told["named"]) == sorted(map(str, keys))
 
 
 async def test_what_was_set_aside_or_waits_is_not_missing(service: Writer) -> None:

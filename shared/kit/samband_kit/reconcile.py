@@ -24,7 +24,7 @@ from samband_kit import audit, database, kafka, outbox, topics
 from samband_kit.errors import Conflict
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
     from datetime import datetime
 
     from samband_contracts.topics import Topic
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from samband_kit.database import Connection
     from samband_kit.settings import Settings
 
-SHOWN = 20
 _CHUNK = 5_000
 _COLUMNS = ("topic", "key", "sequence", "event_id", "partition", "record_offset")
 
@@ -67,7 +66,8 @@ where topic = $1 and not exists (
       and fact.event_id = record.event_id)
 """
 
-# Replaced state is forgotten here, so a record without its row is no stranger.
+# Replaced state is forgotten here, so a record without its row is no stranger. One without
+# a sequence is no event.
 _STRANGE_STATE = """
 select record.key, record.sequence, record.event_id, partition, record_offset
 from reconcile_log record
@@ -75,7 +75,8 @@ left join outbox_counters counter on counter.topic = $1 and counter.key = record
 left join outbox fact
   on fact.topic = $1 and fact.key = record.key and fact.sequence = record.sequence
 where record.topic = $1
-  and (record.sequence > coalesce(counter.last_sequence, 0) or fact.event_id <> record.event_id)
+  and (record.sequence is null or record.sequence > coalesce(counter.last_sequence, 0)
+       or fact.event_id <> record.event_id)
 """
 
 # Newer state must not be overtaken by older: the lock keeps writers of the key away, and
@@ -120,8 +121,7 @@ class Comparison:
     records: int
     missing: int
     strangers: int
-    shown: tuple[Stranger, ...]
-    """The first strangers, `SHOWN` at most."""
+    """`strangers` tells which."""
 
 
 @asynccontextmanager
@@ -159,23 +159,29 @@ async def compare(conn: Connection, settings: Settings, topic: Topic) -> Compari
     # Whatever was marked as published by now had been acknowledged before we look how far the
     # log goes.
     before: datetime = await conn.fetchval("select clock_timestamp()")
-    records, nameless = await _read_log(conn, settings, topic, name)
+    records = await _read_log(conn, settings, topic, name)
     await conn.execute("analyze reconcile_log")
     await conn.execute(_MISSING_STATE if topic.is_state else _MISSING_EVENTS, topic.name, before)
-    strange = _STRANGE_STATE if topic.is_state else _STRANGE_EVENTS
-    shown = await conn.fetch(
-        f"{strange} order by partition, record_offset limit {SHOWN}",
-        topic.name,
-    )
-    others = await conn.fetchval(f"select count(*) from ({strange}) as strange", topic.name)  # noqa: S608 - as above
-    strangers = [*nameless.shown, *(_stranger(row) for row in shown)]
     return Comparison(
         topic.name,
         records,
         await conn.fetchval("select count(*) from reconcile_missing"),
-        nameless.count + others,
-        tuple(strangers[:SHOWN]),
+        await conn.fetchval(
+            f"select count(*) from ({_strange(topic)}) as strange",  # noqa: S608 - as above
+            topic.name,
+        ),
     )
+
+
+async def strangers(conn: Connection, topic: Topic) -> AsyncGenerator[Stranger, None]:
+    """Every stranger of the topic that was compared last, as they stand in the log."""
+    async with conn.transaction():
+        async for row in conn.cursor(
+            f"{_strange(topic)} order by partition, record_offset", topic.name, prefetch=_CHUNK
+        ):
+            yield Stranger(
+                row["partition"], row["record_offset"], row["key"], row["sequence"], row["event_id"]
+            )
 
 
 async def send_again(conn: Connection, topic: Topic, *, operator: str, reason: str) -> int:
@@ -211,47 +217,33 @@ async def send_again(conn: Connection, topic: Topic, *, operator: str, reason: s
     return total
 
 
-@dataclass(slots=True)
-class _Nameless:
-    """Records that are no events: their number, and the first of them."""
-
-    count: int
-    shown: list[Stranger]
-
-
-async def _read_log(
-    conn: Connection, settings: Settings, topic: Topic, name: str
-) -> tuple[int, _Nameless]:
-    records, nameless = 0, _Nameless(0, [])
+async def _read_log(conn: Connection, settings: Settings, topic: Topic, name: str) -> int:
+    records = 0
     chunk: list[tuple[Any, ...]] = []
     async for record in kafka.read(settings.kafka, name):
         if record.key == PULSE_KEY.encode() and topic.max_compaction_lag_hours is not None:
             continue
         records += 1
-        identity = _identity(record)
-        if identity is None:
-            nameless.count += 1
-            if len(nameless.shown) < SHOWN:
-                nameless.shown.append(Stranger(record.partition, record.offset))
-            continue
-        chunk.append((topic.name, *identity, record.partition, record.offset))
+        chunk.append((topic.name, *_identity(record), record.partition, record.offset))
         if len(chunk) == _CHUNK:
             await _keep(conn, chunk)
             chunk = []
     await _keep(conn, chunk)
-    return records, nameless
+    return records
 
 
-def _identity(record: kafka.Record) -> tuple[str, int, UUID] | None:
-    """Key, sequence and event id, as the relay wrote them."""
+def _identity(record: kafka.Record) -> tuple[str, int, UUID] | tuple[None, None, None]:
+    """Key, sequence and event id, as the relay wrote them; nothing for what is no event."""
     headers = dict(record.headers)
     try:
         key, event_id = (record.key or b"").decode(), (headers.get("ce_id") or b"").decode()
         sequence = int(headers.get("ce_sequence") or b"")
         found = key, sequence, UUID(event_id)
     except ValueError:
-        return None
-    return found if key and "\0" not in key and 0 < sequence < 2**63 else None
+        return None, None, None
+    if key and "\0" not in key and 0 < sequence < 2**63:
+        return found
+    return None, None, None
 
 
 async def _keep(conn: Connection, chunk: Sequence[tuple[Any, ...]]) -> None:
@@ -262,10 +254,8 @@ async def _empty(conn: Connection) -> None:
     await conn.execute("truncate reconcile_log, reconcile_missing")
 
 
-def _stranger(row: Any) -> Stranger:
-    return Stranger(
-        row["partition"], row["record_offset"], row["key"], row["sequence"], row["event_id"]
-    )
+def _strange(topic: Topic) -> str:
+    return _STRANGE_STATE if topic.is_state else _STRANGE_EVENTS
 
 
 def _count(status: str) -> int:

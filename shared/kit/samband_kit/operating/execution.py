@@ -147,6 +147,11 @@ def say(sentence: str) -> None:
     typer.echo(sentence)
 
 
+def say_part(text: str) -> None:
+    """A part of an answer that is too long to be held at once."""
+    typer.echo(text, nl=False)
+
+
 def say_json(answer: Any) -> None:
     """An answer for programs: one JSON value on one line."""
     typer.echo(json.dumps(answer, default=str, ensure_ascii=False))
