@@ -16,6 +16,7 @@ from samband_kit.kafka.failures import (
     is_of_the_producer,
     is_refusal,
 )
+from samband_kit.kafka.groups import GroupAtWork, begin_anew
 from samband_kit.kafka.partitioning import partition_of
 from samband_kit.kafka.producer import Batch, Headers, Producer
 from samband_kit.kafka.reading import Record, read, was_written
@@ -25,6 +26,7 @@ __all__ = [
     "AccessRefused",
     "Administration",
     "Batch",
+    "GroupAtWork",
     "Headers",
     "KafkaError",
     "KafkaUnreachable",
@@ -35,6 +37,7 @@ __all__ = [
     "Security",
     "TopicDescription",
     "Unsendable",
+    "begin_anew",
     "is_of_the_producer",
     "is_refusal",
     "partition_of",

@@ -43,7 +43,7 @@ async def read(access: Access, topic: str) -> AsyncIterator[Record]:
     )
     try:
         await consumer.start()
-        places = [TopicPartition(topic, number) for number in await _partitions(consumer, topic)]
+        places = [TopicPartition(topic, number) for number in await partitions_of(consumer, topic)]
         begins = await consumer.beginning_offsets(places)
         ends = await consumer.end_offsets(places)
         left = {place for place in places if begins[place] < ends[place]}
@@ -67,7 +67,7 @@ async def was_written(access: Access, topic: str) -> bool:
     consumer = AIOKafkaConsumer(**access.options(), client_id=f"samband-read-{uuid.uuid4()}")
     try:
         await consumer.start()
-        places = [TopicPartition(topic, number) for number in await _partitions(consumer, topic)]
+        places = [TopicPartition(topic, number) for number in await partitions_of(consumer, topic)]
         return any((await consumer.end_offsets(places)).values())
     except KafkaConnectionError as error:
         raise await unreachable(access, error) from error
@@ -75,7 +75,8 @@ async def was_written(access: Access, topic: str) -> bool:
         await consumer.stop()
 
 
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
+async def partitions_of(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
+    """The numbers of the topic's partitions."""
     # The consumer's own list is empty until somebody asks for this topic.
     return set(await consumer._client._wait_on_metadata(topic))  # noqa: SLF001 - there is no public way
 

@@ -7,6 +7,7 @@
     migrate | topics | access             prepare Postgres and Kafka
     trace ID                              what one correlation led to
     reconcile                             Kafka's log against the outbox
+    reread                                the topics from their beginning
     outbox status|quarantine|release      facts on their way out
     parked list|show|retry|skip           facts that could not be applied
 

@@ -13,6 +13,7 @@ from samband_kit.operating import (
     outbox_commands,
     parked_commands,
     reconcile_command,
+    reread_command,
     trace_command,
 )
 from samband_kit.operating.execution import (
@@ -133,6 +134,7 @@ def operator_cli(service: Service) -> typer.Typer:
 
     trace_command.add_to(cli, service)
     reconcile_command.add_to(cli, service)
+    reread_command.add_to(cli, service)
     cli.add_typer(outbox_commands.commands(service), name="outbox")
     cli.add_typer(parked_commands.commands(service), name="parked")
     return cli
