@@ -29,6 +29,8 @@ class Scene:
     stack: Stack
     terminal: Terminal
     stands_for: dict[str, str] = field(default_factory=dict)
+    said: str = ""
+    """What the guide's commands have answered so far."""
 
     def spoken(self, text: str) -> str:
         """The guide's commands with what its examples stand for."""

@@ -79,7 +79,7 @@ async def test_the_commands_of_a_guide_work_one_after_the_other(
             if block.scene not in entered:
                 entered.add(block.scene)
                 await scenes.enter_async_context(SCENES[block.scene](scene))
-            run(scene.terminal, block, scene.spoken(block.text))
+            scene.said += run(scene.terminal, block, scene.spoken(block.text))
 
 
 def test_the_launcher_does_what_its_guide_says(folder: Path) -> None:
@@ -118,7 +118,8 @@ def test_subscribers_get_the_contracts_and_what_they_need(folder: Path) -> None:
     assert [need.partition(">")[0] for need in found.requires or []] == ["pydantic"]
 
 
-def run(terminal: Terminal, block: Block, text: str) -> None:
-    """Run a block; its last words, if it fails."""
+def run(terminal: Terminal, block: Block, text: str) -> str:
+    """What a block says; its last words, if it fails."""
     done = terminal.run(text)
     assert done.returncode == 0, f"{block}\n{text}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+    return done.stdout
