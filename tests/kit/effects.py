@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import asyncpg
 from samband_contracts.contacts import ContactDescribed, ContactErased
 from samband_contracts.event import CloudEvent, Event
 from samband_contracts.kafka import to_headers, to_value
@@ -17,11 +19,14 @@ from samband_contracts.values import Organisation, OrganisationKind
 from samband_kit.consumer.records import Arrived, read
 from samband_kit.ids import new_id
 from samband_kit.reactions import Reaction
+from samband_kit.testing import create_topics, service_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from samband_kit.database import Connection, Pool
+    from samband_kit.settings import Settings
+    from samband_kit.testing import Backing
 
 TABLE = """
 create table effects (
@@ -32,6 +37,17 @@ create table effects (
     content text not null
 )
 """
+
+
+@asynccontextmanager
+async def settings_with_effects(backing: Backing, **more: Any) -> AsyncIterator[Settings]:
+    """A database of the kit with the table of effects, and all topics."""
+    async with service_settings(backing, "samband_kit", **more) as settings:
+        conn = await asyncpg.connect(settings.database_url.get_secret_value())
+        await conn.execute(TABLE)
+        await conn.close()
+        await create_topics(settings)
+        yield settings
 
 
 class Refused(Exception):

@@ -18,13 +18,14 @@ from samband_contracts.values import Localised
 from samband_kit.ids import new_id
 from samband_kit.testing import Facts, eventually, publish_raw
 from samband_kit.topics import configs
-from samband_local.services import NAMES
 from samband_local.story import officers
 
 from tests.end_to_end.playing import at_the_button, some_officers
 from tests.kit.guarded import ADMIN, password_of
 from tests.kit.guarded import guarded as a_guarded_kafka
-from tests.operating.scene import ID, REFERENCE, UUID, Scene, ready
+from tests.operating.calls import opened_call
+from tests.operating.restoring import restore, restored
+from tests.operating.scene import ID, REFERENCE, UUID, Scene
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -154,44 +155,6 @@ async def staff(scene: Scene) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def restore(scene: Scene) -> AsyncIterator[None]:
-    """After the copy a call was opened, which others have read; then all services were stopped.
-
-    Afterwards they run again, on what the copy holds and what they have read again.
-    """
-    before = await scene.ask("select count(*) from registration.organisations")
-    lost = await _opened_call(scene)
-    scene.stands_for[_LOST] = lost
-    await eventually(lambda: _heard(scene, lost), 60)
-    for name in NAMES:
-        scene.stack.stop(name)
-    try:
-        yield
-    finally:
-        for name in NAMES:
-            scene.stack.start(name)
-    for name in NAMES:
-        await eventually(lambda name=name: ready(scene.stack.addresses.ops_port(name)), 120)  # type: ignore[misc]  # bound now
-    assert before
-    assert await scene.ask("select count(*) from registration.organisations") == before
-    assert not await scene.ask("select 1 from registration.calls where call_id::text = $1", lost)
-    await eventually(lambda: _heard(scene, lost), 120)
-    assert await scene.ask("select count(*) from networks.parked where skipped_at is null") == 0
-
-
-@asynccontextmanager
-async def restored(scene: Scene) -> AsyncIterator[None]:
-    """The copy is restored, and what was written after it lies in Kafka alone."""
-    lost = scene.stands_for[_LOST]
-    assert not await _heard(scene, lost)
-    yield
-    assert "1 in the log were never in this outbox" in scene.said
-    assert f"key {lost} sequence 1" in scene.said
-    assert "registration ended with 1" in scene.said
-    assert await scene.ask("select count(*) from networks.operator_audit where command = 'reread'")
-
-
-@asynccontextmanager
 async def guarded(scene: Scene) -> AsyncIterator[None]:
     """Somebody who may do everything in a Kafka that asks who its clients are."""
     folder = scene.terminal.folder
@@ -224,7 +187,6 @@ SCENES: dict[str, Callable[[Scene], AbstractAsyncContextManager[None]]] = {
     "staff": staff,
 }
 
-_LOST = "the call that was opened after the copy"
 _FAIL = """
 create function networks.fail() returns trigger language plpgsql as
   'begin raise exception ''not yet''; end';
@@ -248,28 +210,10 @@ def _closed(key: str) -> CallClosed:
     return CallClosed.model_validate({"call_id": key, "closed_at": "2027-02-01T00:00:00Z"})
 
 
-async def _opened_call(scene: Scene) -> str:
-    """The key of a call that somebody has just opened."""
-    opened = scene.stack.command(
-        "registration", "open-call", "--title-sv", "Ny", "--title-en", "New", "--days", "30"
-    )
-    assert opened.returncode == 0, opened.stderr
-    key: str = await scene.ask(
-        "select key from registration.outbox where topic = $1 order by position desc limit 1",
-        CALLS.name,
-    )
-    return key
-
-
-async def _heard(scene: Scene, key: str) -> bool:
-    """Whether networks has applied the first event of a call."""
-    return await scene.reached(key) == 1
-
-
 async def _refused(scene: Scene) -> str:
     """The key of a call whose event Kafka has just refused."""
     await _largest(scene, 10)
-    await _opened_call(scene)
+    await opened_call(scene)
 
     async def found() -> str | None:
         key: str | None = await scene.ask(
