@@ -8,8 +8,10 @@ each is claimed, written down before its DATA, recorded afterwards and
 announced in the outbox. Postfix's smtp-sink takes them.
 
 Limit: the same mails lie ready in memory and go to the same smtp-sink over as
-many connections of aiosmtplib, the client library that the sender uses, from a
-process that does nothing else. Writing, looking up and recording cost nothing.
+many connections of aiosmtplib, from a process that does nothing else. Writing,
+looking up and recording cost nothing. They go by `sendmail`, the library's own
+way of sending ready bytes; the sender uses the library's connection and writes
+the same dialogue onto its protocol itself.
 
 `mail_workers_2` is two such workers on one backlog, and its limit one: so the
 ratio says what the second one adds, with the database and the mail server on

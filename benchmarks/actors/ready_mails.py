@@ -1,8 +1,9 @@
 """Ready mails: the limit of a mail worker.
 
-Finished bytes go over as many connections of the library that the worker uses
-as the worker has; nothing is looked up, written or recorded. Answers how many
-mails a second went out.
+Finished bytes go over as many connections of aiosmtplib as the worker has, by
+`sendmail`, the library's own way of sending ready bytes. The worker has its
+connections from the same library and writes onto their protocol itself. Nothing
+is looked up, written or recorded here. Answers how many mails a second went out.
 
     python -m benchmarks.actors.ready_mails PORT CONNECTIONS MAILS FILE
 """

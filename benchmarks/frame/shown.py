@@ -20,8 +20,11 @@ What Samband costs, beside what the same machine does without it. This page is
 written by `python -m benchmarks render` from `benchmarks/results.json`; to
 measure on your own machine, run `make bench`.
 
-*Limit* is the same work done by hand with nothing but the client libraries,
-measured in the same run, taking turns with Samband; *ratio* is value by limit.
+*Limit* is what the value is held against, measured in the same run, taking
+turns with Samband; *ratio* is value by limit. Of most it is the same work done
+by hand with nothing but the client libraries. Where the question is growth it is
+Samband itself: with little waiting (`relay_with_backlog`, `consumer_*`), or with
+one worker (`mail_workers_2`). Of memory it is a budget, which nobody measures.
 Each module in `benchmarks/` says what exactly is measured and why its limit is
 honest. Clients and servers share the cores in both.
 
