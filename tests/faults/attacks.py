@@ -46,10 +46,10 @@ async def freeze_the_owner(ground: Ground) -> float:
 
 
 async def freeze_the_owner_until_it_is_none(ground: Ground) -> float:
-    """The frozen owner's session ends, the other takes over, and then the old one thaws."""
-    async with _two(ground) as (books, owner, standby):
+    """The owner is frozen with facts in hand, its session ends, the other leads; then it thaws."""
+    async with _two(ground, "relay.fetched=sleep:5@3") as (books, owner, standby):
         async with meanwhile(books.work(8 * _load(ground), pause=0.02)):
-            await asyncio.sleep(0.3)
+            await eventually(lambda: owner.logged("failpoint reached"), WELL_SECONDS)
             owner.freeze()
             began = time.monotonic()
             await _end_the_lock_session(ground, books)
@@ -137,11 +137,13 @@ def _load(ground: Ground) -> int:
 
 
 @asynccontextmanager
-async def _two(ground: Ground) -> AsyncIterator[tuple[Ledger, ServiceProcess, ServiceProcess]]:
-    """A ledger with two processes, of which the first one leads."""
+async def _two(
+    ground: Ground, failpoints: str = ""
+) -> AsyncIterator[tuple[Ledger, ServiceProcess, ServiceProcess]]:
+    """A ledger with two processes, of which the first one leads, and is the armed one."""
     async with (
         ledger(ground.backing, ground.folder, ground.seed) as books,
-        books.process() as owner,
+        books.process(failpoints) as owner,
     ):
         await eventually(lambda: _leads(owner), WELL_SECONDS, every=0.1)
         async with books.process() as standby:
@@ -205,7 +207,7 @@ ATTACKS: Final[Sequence[Trial]] = (
         Area.RELAY,
         freeze_the_owner_until_it_is_none,
         "the relay at work is frozen, another one takes over, the old one thaws",
-        "two processes, SIGSTOP, `pg_terminate_backend`, SIGCONT",
+        "failpoint `relay.fetched=sleep:5`, SIGSTOP, `pg_terminate_backend`, SIGCONT",
     ),
     _attack(
         Area.RELAY,
