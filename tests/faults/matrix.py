@@ -107,7 +107,7 @@ _SLEEPS: Final = {
     Failpoint.CONSUMER_APPLIED: 3,
     Failpoint.CONSUMER_COMMITTED: 3,
     Failpoint.RETRIES_APPLIED: 3,
-    # Longer than the lease of the scenario: somebody else may have the mail by then.
+    # Shorter than the lease of the scenario: the mails stay with this sender, and leave late.
     Failpoint.SENDER_CLAIMED: 4,
     Failpoint.SENDER_STARTED: 4,
     Failpoint.SENDER_RECORDING: 4,

@@ -66,6 +66,8 @@ class Proxy:
         self.struck = 0
         """Connections to which something was done, delays aside, since the last change."""
         self.links: set[_Link] = set()
+        self.random = random.Random(0)
+        """What jitter is drawn from; a seeded test seeds it."""
         self._weather = CLEAR
 
     @property
@@ -223,7 +225,9 @@ class _Link:
     ) -> None:
         longer = 0.0
         if self._acts:
-            longer = self._weather.delay + random.uniform(-1, 1) * self._weather.jitter
+            longer = (
+                self._weather.delay + self._through.random.uniform(-1, 1) * self._weather.jitter
+            )
         due = asyncio.get_running_loop().time() + longer
         line.put_nowait((due, piece if most is None else piece[:most]))
 

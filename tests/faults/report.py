@@ -32,8 +32,9 @@ the name of a case tells:
   test, but for the sender that is frozen, and the case compares what its row
   says.
 
-The time to be well again is noted, not judged; it counts from the fault until
-nothing waits any more, on a machine that tests share.
+The time to be well again is noted, not judged; it counts from the fault, or
+from the end of the load that comes with it, until nothing waits any more, on a
+machine that tests share.
 
 How it works and how to add a case: [tests/faults](../../tests/faults/README.md).
 
@@ -56,11 +57,15 @@ def render(results: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _row(entry: Mapping[str, Any]) -> str:
-    held = "held" if entry["outcome"] == "passed" else f"**{entry['outcome']}**"
+    is_control = entry["area"] == Area.CONTROLS.value
+    held = "caught" if is_control else "held"
+    held = held if entry["outcome"] == "passed" else f"**{entry['outcome']}**"
     runs = "" if entry["runs"] == 1 else f" in {entry['runs']} runs"
     # The name is what a test looks for, and what to run.
     what = f"{entry['fault']}<br>`{entry['name']}`"
-    cells = (what, entry["how"], ", ".join(entry["holds"]), held + runs, _recovery(entry))
+    # What is broken on purpose never gets well.
+    well = "" if is_control else _recovery(entry)
+    cells = (what, entry["how"], ", ".join(entry["holds"]), held + runs, well)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 RESULTS: Final = Path(__file__).with_name("results.json")
 _ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = _ROOT / "docs/reference/reliability.md"
-_SEED: Final = re.compile(r"-?seed(\d+)-?")
+_SEED: Final = re.compile(r"-?\bseed(\d+)\b-?")
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,12 @@ def name(item: pytest.Item) -> str:
 
 def without_seed(node: str) -> str:
     """A test's address without its folder and its seed."""
-    return _SEED.sub("", node.removeprefix("tests/faults/")).replace("[]", "")
+    return _SEED.sub(_between, node.removeprefix("tests/faults/")).replace("[]", "")
+
+
+def _between(seed: re.Match[str]) -> str:
+    """Neighbours on both sides stay apart."""
+    return "-" if seed[0].startswith("-") and seed[0].endswith("-") else ""
 
 
 def read() -> list[dict[str, Any]]:

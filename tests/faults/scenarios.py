@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from samband_contracts.topics import REGISTRATIONS
+from samband_kit.consumer.lag import LogEnds
 from samband_kit.testing import create_topics, eventually
 
 from tests.faults import observation
@@ -180,7 +181,10 @@ async def _until_it_failed(
 
 
 async def _counts_add_up(books: Ledger, one: ServiceProcess) -> None:
-    """I13, as the metrics say it: a process that read everything has counted everything."""
+    """A process that read everything has counted everything; one that died forgot its counts.
+
+    What was committed is compared with what was settled in either case, as I13.
+    """
     if one.logged("failpoint reached"):
         read = sum(
             float(line.rpartition(" ")[2])
@@ -188,7 +192,7 @@ async def _counts_add_up(books: Ledger, one: ServiceProcess) -> None:
             if line.startswith("samband_records_total{")
         )
         lies_there = len(await observation.log(books.settings, books.topics))
-        assert read == lies_there, f"I13: {read} counted, {lies_there} in Kafka"
+        assert read == lies_there, f"{read} counted, {lies_there} in Kafka"
 
 
 async def _told(office: PostOffice, said: list[CloudEvent[Any]]) -> Observation:
@@ -198,6 +202,7 @@ async def _told(office: PostOffice, said: list[CloudEvent[Any]]) -> Observation:
         await observation.told(office.pool),
         await observation.positions(office.pool),
         await observation.parked(office.pool),
+        await _committed(office),
     )
     return Observation(
         outbox=[
@@ -207,6 +212,14 @@ async def _told(office: PostOffice, said: list[CloudEvent[Any]]) -> Observation:
         log=await observation.log(office.settings, [REGISTRATIONS]),
         consumers=[listening],
     )
+
+
+async def _committed(office: PostOffice) -> dict[tuple[str, int], int]:
+    ends = LogEnds(office.settings.kafka)
+    try:
+        return await observation.committed(ends, office.settings, "notifications", [REGISTRATIONS])
+    finally:
+        await ends.close()
 
 
 async def _all_sent(office: PostOffice) -> bool:
