@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import html
 import re
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -12,7 +13,7 @@ from urllib.parse import urlencode
 from samband_local.ports import LOOPBACK
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
 
 _HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
@@ -54,9 +55,14 @@ class Browser:
         self.network = 0
 
     @classmethod
-    async def open(cls, port: int) -> Browser:
-        """A browser with nothing in it."""
-        return cls(*await asyncio.open_connection(LOOPBACK, port))
+    @asynccontextmanager
+    async def open(cls, port: int) -> AsyncIterator[Browser]:
+        """A browser with nothing in it, closed at the end."""
+        reader, writer = await asyncio.open_connection(LOOPBACK, port)
+        try:
+            yield cls(reader, writer)
+        finally:
+            writer.close()
 
     async def get(self, path: str) -> Answer:
         """Open a page."""

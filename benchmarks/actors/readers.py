@@ -21,12 +21,12 @@ async def _read(port: int, path: str, readers: int, pages: int, cookie: str) -> 
 
 
 async def _leaf(port: int, path: str, pages: int, cookie: str) -> None:
-    browser = await Browser.open(port)
-    browser.cookies[b"session"] = cookie.encode()
-    for _ in range(pages):
-        answer = await browser.get(path)
-        # 503 is how a service that has too much to do asks for patience.
-        assert answer.status in (200, 503), answer.body.decode()
+    async with Browser.open(port) as browser:
+        browser.cookies[b"session"] = cookie.encode()
+        for _ in range(pages):
+            answer = await browser.get(path)
+            # 503 is how a service that has too much to do asks for patience.
+            assert answer.status in (200, 503), answer.body.decode()
 
 
 if __name__ == "__main__":

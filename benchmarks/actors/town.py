@@ -163,10 +163,10 @@ class Town:
     async def _read(self, pages: int) -> None:
         await until(self._know_staff, *self.programs.values(), every=0.1)
         token = Links(self._settings["registration"]).sign(SIGN_IN, self._account_id, LINK_LIFETIME)
-        browser = await Browser.open(self._port("registration"))
-        shown = (await browser.get(f"/logga-in/{token}")).expect(200)
-        (await browser.post(f"/logga-in/{token}", shown.hidden())).expect(303)
-        cookie = browser.cookies[b"session"].decode()
+        async with Browser.open(self._port("registration")) as browser:
+            shown = (await browser.get(f"/logga-in/{token}")).expect(200)
+            (await browser.post(f"/logga-in/{token}", shown.hidden())).expect(303)
+            cookie = browser.cookies[b"session"].decode()
         await asyncio.gather(
             *(
                 play("readers", self._port(name), path, VISITORS, pages, cookie)

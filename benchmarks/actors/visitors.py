@@ -15,6 +15,7 @@ import asyncio
 import json
 import sys
 import time
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -67,19 +68,20 @@ async def _visit(
     port: int, call_id: str, visitors: int, numbers: range, seconds: float
 ) -> dict[str, float]:
     path = f"/anmalan/{call_id}"
-    browsers = [await Browser.open(port) for _ in range(visitors)]
-    filled = await asyncio.gather(
-        *(
-            _fill_in(browser, path, numbers[first::visitors])
-            for first, browser in enumerate(browsers)
+    async with AsyncExitStack() as stack:
+        browsers = [await stack.enter_async_context(Browser.open(port)) for _ in range(visitors)]
+        filled = await asyncio.gather(
+            *(
+                _fill_in(browser, path, numbers[first::visitors])
+                for first, browser in enumerate(browsers)
+            )
         )
-    )
-    await asyncio.sleep(seconds)
-    began, worked = time.perf_counter(), time.process_time()
-    await asyncio.gather(
-        *(_send(browser, path, own) for browser, own in zip(browsers, filled, strict=True))
-    )
-    took, worked = time.perf_counter() - began, time.process_time() - worked
+        await asyncio.sleep(seconds)
+        began, worked = time.perf_counter(), time.process_time()
+        await asyncio.gather(
+            *(_send(browser, path, own) for browser, own in zip(browsers, filled, strict=True))
+        )
+        took, worked = time.perf_counter() - began, time.process_time() - worked
     return {"rate": len(numbers) / took, "share": worked / took}
 
 
