@@ -26,3 +26,6 @@ Operator: TypeAlias = Annotated[
         default_factory=current_operator, envvar="SAMBAND_OPERATOR", help="Who, for the audit."
     ),
 ]
+Topics: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--topic", help="Only this one; may be given again.")
+]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from contextlib import aclosing
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from samband_contracts.topics import ALL
 
 from samband_kit import reconcile
 from samband_kit.operating.execution import REFUSED, execute, say, say_part
-from samband_kit.operating.options import DryRun, Json, Operator, Why
+from samband_kit.operating.options import DryRun, Json, Operator, Topics, Why
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -40,9 +40,7 @@ def add_to(cli: typer.Typer, service: Service) -> None:
         *,
         reason: Why,
         operator: Operator,
-        topic: Annotated[
-            list[str] | None, typer.Option("--topic", help="Only this one; may be given again.")
-        ] = None,
+        topic: Topics = None,
         dry_run: DryRun = False,
         as_json: Json = False,
     ) -> None:

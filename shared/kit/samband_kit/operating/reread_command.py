@@ -6,14 +6,14 @@ had read since. What it remembers is a duplicate, and nothing happens twice.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from samband_kit import audit, database, kafka, topics
 from samband_kit.errors import Conflict
 from samband_kit.operating.execution import execute, say, say_json
-from samband_kit.operating.options import DryRun, Json, Operator, Why
+from samband_kit.operating.options import DryRun, Json, Operator, Topics, Why
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,9 +39,7 @@ def add_to(cli: typer.Typer, service: Service) -> None:
         *,
         reason: Why,
         operator: Operator,
-        topic: Annotated[
-            list[str] | None, typer.Option("--topic", help="Only this one; may be given again.")
-        ] = None,
+        topic: Topics = None,
         dry_run: DryRun = False,
         as_json: Json = False,
     ) -> None:
