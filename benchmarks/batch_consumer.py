@@ -26,7 +26,7 @@ from aiokafka import AIOKafkaConsumer
 from samband_contracts.memberships import RepresentativesDescribed
 from samband_contracts.topics import REPRESENTATIVE_STATE
 from samband_kit import topics
-from samband_kit.consumer.subscriber import BATCH
+from samband_kit.consumer.subscriber import SWEEP
 from samband_kit.ids import new_id
 from samband_kit.testing import Facts
 from samband_notifications.main import SERVICE
@@ -131,7 +131,7 @@ async def _bare(stage: Stage, chains: records.Chains, total: int) -> float:
             first = read = await _read(consumer, 1)
             began = time.perf_counter()
             while read < total:
-                read += await _read(consumer, BATCH)
+                read += await _read(consumer, SWEEP)
             return (read - first) / (time.perf_counter() - began)
         finally:
             await consumer.stop()

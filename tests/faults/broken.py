@@ -9,6 +9,7 @@ test without faults would show.
 from __future__ import annotations
 
 import os
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from samband_kit import database
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from samband_kit.consumer.consumers import Consumers, Reading
-    from samband_kit.consumer.positions import Position
+    from samband_kit.consumer.positions import Position, Standing
     from samband_kit.consumer.subscriber import Records
     from samband_kit.database import Connection
     from samband_kit.kafka import Producer
@@ -64,20 +65,26 @@ def position_outside() -> None:
     lock, advance = positions.lock, positions.advance
 
     async def lock_elsewhere(
-        conn: Connection, topic: str, keys: Iterable[str]
-    ) -> dict[str, Position]:
+        conn: Connection,
+        topic: str,
+        keys: Iterable[str],
+        hoped: Mapping[str, Position] = MappingProxyType({}),
+    ) -> Standing:
         elsewhere = await database.connect(Settings.read())
         try:
-            return await lock(elsewhere, topic, keys)
+            return await lock(elsewhere, topic, keys, hoped)
         finally:
             await elsewhere.close()
 
     async def advance_elsewhere(
-        conn: Connection, topic: str, reached: Mapping[str, Position]
+        conn: Connection,
+        topic: str,
+        reached: Mapping[str, Position],
+        begun: Mapping[str, Position] = MappingProxyType({}),
     ) -> None:
         elsewhere = await database.connect(Settings.read())
         try:
-            await advance(elsewhere, topic, reached)
+            await advance(elsewhere, topic, reached, begun)
         finally:
             await elsewhere.close()
 

@@ -6,12 +6,18 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 from samband_contracts.topics import CONTACT_STATE, MEMBERSHIPS
+from samband_kit.ids import new_id
+from samband_kit.kafka.partitioning import partition_of
 from samband_kit.service import Service
 from samband_kit.settings import Settings
 
 from tests.kit.effects import TABLE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from uuid import UUID
+
+    from samband_contracts.topics import Topic
     from samband_kit.testing import RunningService
 
     from tests.kit.effects import Listener
@@ -24,6 +30,15 @@ async def make_table(settings: Settings) -> None:
     conn = await asyncpg.connect(settings.database_url.get_secret_value())
     await conn.execute(TABLE)
     await conn.close()
+
+
+def neighbours(key: UUID, topic: Topic) -> Iterator[UUID]:
+    """New keys, without end, that share a partition of the topic with this one."""
+    place = partition_of(str(key), topic.partitions)
+    while True:
+        other = new_id()
+        if partition_of(str(other), topic.partitions) == place:
+            yield other
 
 
 def listening(listener: Listener, *, name: str = "listener") -> Service:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from samband_contracts.topics import MEMBERSHIPS as TOPIC
 from samband_kit.consumer.batch import apply_batch
 from samband_kit.consumer.plan import decide, keys_of
-from samband_kit.consumer.positions import Position
+from samband_kit.consumer.positions import Position, advance, lock
 from samband_kit.consumer.records import read
 from samband_kit.consumer.retries import heal
 from samband_kit.database import open_pool, transaction
@@ -197,3 +197,17 @@ async def test_the_good_copy_of_a_record_with_a_broken_header_is_kept(pool: Pool
         await heal(conn, reaction, str(KEYS[0]))
     assert await effects(pool, KEYS[0]) == [1, 2]
     assert await pool.fetchval("select count(*) from parked") == 1
+
+
+async def test_a_new_key_that_does_not_come_where_it_was_hoped_to_is_put_right(pool: Pool) -> None:
+    here, elsewhere, nowhere = map(str, KEYS)
+    hoped = {key: Position(3, UUID(int=3)) for key in (here, elsewhere, nowhere)}
+    reached = {here: hoped[here], elsewhere: Position(2, UUID(int=2))}
+    async with transaction(pool) as conn:
+        standing = await lock(conn, TOPIC.name, hoped, hoped)
+        assert list(standing.values()) == [Position()] * 3
+        await advance(conn, TOPIC.name, reached, standing.begun)
+    async with transaction(pool) as conn:
+        standing = await lock(conn, TOPIC.name, hoped, hoped)
+        assert dict(standing) == {**reached, nowhere: Position()}
+        assert not standing.begun

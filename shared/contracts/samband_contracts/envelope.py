@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from samband_contracts.event import CloudEvent, Event, UnknownEvent, schema_uri
 
@@ -25,8 +25,8 @@ _MAX_SEQUENCE = 2**63 - 1
 _REQUIRED = ("id", "source", "type", "time", "sequence")
 # Digits only: int() would also take "1_0", " 1" and other scripts' digits.
 _DIGITS = re.compile(r"[0-9]{1,19}\Z", re.ASCII)
-
-
+# Lets fewer odd texts through than the class itself, in half the time.
+_UUID = TypeAdapter(UUID)
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\Z", re.ASCII)
 LONGEST = 255
 """Characters of an attribute at most."""
@@ -101,8 +101,8 @@ def _first_complaint(error: ValidationError) -> str:
 
 def _uuid(name: str, text: str) -> UUID:
     try:
-        return UUID(text)
-    except ValueError:
+        return _UUID.validate_python(text)
+    except ValidationError:
         raise Unparsable(f"{name} is not a UUID") from None
 
 

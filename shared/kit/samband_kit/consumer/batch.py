@@ -31,10 +31,11 @@ from samband_kit.failpoints import Failpoint, reach
 from samband_kit.tracing import messaging
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from samband_contracts.event import CloudEvent
 
+    from samband_kit.consumer.positions import Standing
     from samband_kit.consumer.records import Arrived
     from samband_kit.database import Connection, Pool
     from samband_kit.reactions import Handler, Reaction
@@ -86,9 +87,13 @@ async def apply_batch(
 
 
 async def _together(pool: Pool, reaction: Reaction, batch: Sequence[Arrived]) -> Settled:
+    keys = keys_of(batch)
+    # Of a key that nobody has heard of it is known beforehand how far it will come.
+    plan = decide(reaction, batch, dict.fromkeys(keys, Position()))
     async with database.transaction(pool) as conn:
-        standing = await positions.lock(conn, reaction.topic.name, keys_of(batch))
-        plan = decide(reaction, batch, standing)
+        standing = await positions.lock(conn, reaction.topic.name, keys, plan.reached)
+        if len(standing.begun) < len(keys):
+            plan = decide(reaction, batch, standing)
         with outbox.collected() as facts:
             for handler, events in rounds(reaction, plan.accepted):
                 await hand_over(conn, handler, events)
@@ -170,9 +175,9 @@ async def _write(
     conn: Connection,
     reaction: Reaction,
     plan: Plan,
-    standing: Mapping[str, Position],
+    standing: Standing,
 ) -> Settled:
-    await positions.advance(conn, reaction.topic.name, plan.reached)
+    await positions.advance(conn, reaction.topic.name, plan.reached, standing.begun)
     newly_parked = await parked.park(conn, reaction.topic, plan.parked)
     erasures = await parked.erase(conn, reaction.topic, erased(reaction, plan))
     woken = [key for key in plan.reached if standing[key].parked_up_to is not None]

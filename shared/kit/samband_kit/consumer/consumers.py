@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -19,11 +19,11 @@ from faststream.kafka.prometheus import KafkaPrometheusMiddleware
 
 from samband_kit import database
 from samband_kit.consumer import failures
+from samband_kit.consumer.ahead import in_batches
 from samband_kit.consumer.batch import apply_batch
 from samband_kit.consumer.closing import stop_subscribers
 from samband_kit.consumer.plan import Reason
 from samband_kit.consumer.reader import Reader
-from samband_kit.consumer.records import arrive
 from samband_kit.consumer.subscriber import build_broker, subscribe
 from samband_kit.failpoints import Failpoint, reach
 from samband_kit.logs import get_logger
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from samband_contracts.topics import Topic
 
     from samband_kit.consumer.batch import Settled
+    from samband_kit.consumer.records import Arrived
     from samband_kit.consumer.retries import Retries
     from samband_kit.consumer.subscriber import OnRecords, Records
     from samband_kit.metrics import ConsumeMetrics
@@ -179,13 +180,24 @@ class Consumers:
                 await broker.stop()
 
     async def _on_records(self, reading: Reading, records: Records) -> None:
-        topic = reading.topic
-        began = time.perf_counter()
         reading.in_flight = True
+        try:
+            async with aclosing(in_batches(reading.topic, records)) as batches:
+                async for batch in batches:
+                    await self._on_batch(reading, batch)
+        finally:
+            reading.in_flight = False
+        # Not batch by batch: those before the failing one are good every time.
+        reading.failed = 0
+        for record in {record.partition: record for record in records}.values():
+            reading.reached[record.partition] = record.offset + 1
+            reading.written_at[record.partition] = record.timestamp / 1000
+
+    async def _on_batch(self, reading: Reading, batch: Sequence[Arrived]) -> None:
+        began = time.perf_counter()
         settled_before = reading.settled
         try:
             await reach(Failpoint.CONSUMER_READ)
-            batch = [arrive(topic, record) for record in records]
             settled = await apply_batch(
                 self._runtime.pool,
                 reading.reaction,
@@ -198,14 +210,8 @@ class Consumers:
             reading.settled = settled_before
             await self._wait_out(reading, error)
             raise NackMessage from None
-        finally:
-            reading.in_flight = False
-        reading.failed = 0
-        reading.settled += len(records)
-        for record in records:
-            reading.reached[record.partition] = record.offset + 1
-            reading.written_at[record.partition] = record.timestamp / 1000
-        self._report(topic, settled, time.perf_counter() - began)
+        reading.settled = settled_before + len(batch)
+        self._report(reading.topic, settled, time.perf_counter() - began)
         if settled.woken:
             self._retries.wake()
 

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     Records = tuple[ConsumerRecord[bytes | None, bytes | None], ...]
     OnRecords = Callable[[Records], Awaitable[None]]
 
-BATCH = 500
-"""Records in one transaction at most: more hold locks longer and gain little."""
+SWEEP = 2_000
+"""Records taken from Kafka in one go, at most: between two commits of the offset."""
 
 
 def build_broker(
@@ -85,7 +85,7 @@ def subscribe(
         topics.physical(settings.kafka_prefix, topic),
         group_id=topics.group(settings.kafka_prefix, service, topic),
         batch=True,
-        max_records=BATCH,
+        max_records=SWEEP,
         # How long FastStream sleeps after a call that found nothing; the default is 200.
         batch_timeout_ms=10,
         auto_offset_reset="earliest",
