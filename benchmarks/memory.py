@@ -56,12 +56,14 @@ _FIGURES = {
 async def measure(stage: Stage) -> Sequence[Result]:
     """All processes at once: idle, under load, afterwards."""
     load = Load(
-        facts=stage.pick(full=50_000, quick=20_000, tiny=50),
-        mails=stage.pick(full=20_000, quick=5000, tiny=20),
+        facts=stage.pick(full=50_000, quick=10_000, tiny=50),
+        mails=stage.pick(full=20_000, quick=3000, tiny=20),
         forms=stage.pick(full=2000, quick=300, tiny=10),
         pages=stage.pick(full=5000, quick=500, tiny=10),
     )
-    seconds = stage.pick(full=30.0, quick=5.0, tiny=0.5)
+    settling = stage.pick(full=30.0, quick=5.0, tiny=0.5)
+    # Longer than it takes a process to see that it rests.
+    resting = stage.pick(full=30.0, quick=10.0, tiny=0.5)
     apart = {one.name: kinds_of(one) for one in SERVICES}
     together = {one.name: [RUN] for one in SERVICES}
     async with AsyncExitStack() as stack:
@@ -69,7 +71,7 @@ async def measure(stage: Stage) -> Sequence[Result]:
         stage.say("starting ten processes")
         towns = [await Town.start(stage, stack, sink, kinds) for kinds in (apart, together)]
         programs = {at: program for town in towns for at, program in town.programs.items()}
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(settling)
         idle = _readings(programs)
         highest = dict(idle)
         stage.say("load on all of them")
@@ -81,7 +83,7 @@ async def measure(stage: Stage) -> Sequence[Result]:
             with suppress(asyncio.CancelledError):
                 await watching
         stage.say("letting them rest")
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(resting)
         after = _readings(programs)
     note = f"{load.facts} facts an outbox, {load.mails} mails, {load.forms} forms"
     found = {

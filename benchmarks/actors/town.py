@@ -11,10 +11,11 @@ import asyncio
 import os
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
-from samband_contracts.registrations import RegistrationAccepted
+from samband_contracts.registrations import RegistrationAccepted, RegistrationReceived
 from samband_contracts.topics import REGISTRATIONS
 from samband_kit import database, outbox
 from samband_kit.ids import new_id
@@ -35,6 +36,7 @@ from benchmarks.frame.stage import until
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from samband_contracts.event import Event
     from samband_kit.database import Pool
     from samband_kit.settings import Settings
 
@@ -116,16 +118,8 @@ class Town:
         )
 
     async def _prepare(self) -> None:
-        accepted = RegistrationAccepted(
-            registration_id=new_id(),
-            call_id=new_id(),
-            organisation=outboxes.a_region(),
-            contact_ids=(new_id(),),
-            counterpart="undecided",
-            theme="undecided",
-        )
         pool = self._pools["registration"]
-        await outboxes.sow(pool, accepted)
+        await outboxes.sow(pool, _a_registration())
         await outboxes.sow(self._pools["networks"])
         self._call_id = await open_register.prepare(self._settings["registration"])
         self._account_id = await staff_account(
@@ -134,20 +128,25 @@ class Town:
 
     async def _carried(self, facts: int) -> None:
         """Both outboxes filled, carried off, and applied by those who listen."""
-        for name in ("registration", "networks"):
+        told = len(_a_registration())
+        for name, keys in (("registration", facts // told), ("networks", facts)):
             async with self._pools[name].acquire() as conn:
                 async with conn.transaction():
-                    await outboxes.multiply(conn, facts)
+                    await outboxes.multiply(conn, keys)
                 await outbox.wake(conn)
         await until(lambda: self._is_carried(facts), *self.programs.values(), every=0.2)
 
     async def _is_carried(self, facts: int) -> bool:
         waiting = "select exists (select from outbox where published_at is null)"
-        applied = "select count(*) from positions where topic = $1"
-        return (
-            not await self._pools["networks"].fetchval(waiting)
-            and await self._pools["networks"].fetchval(applied, REGISTRATIONS.name) >= facts
-            and await self._pools["notifications"].fetchval(applied, REGISTRATIONS.name) >= facts
+        applied = "select coalesce(sum(last_sequence), 0) from positions where topic = $1"
+        for name in ("networks", "notifications"):
+            if await self._pools[name].fetchval("select exists (select from parked)"):
+                raise RuntimeError(f"{name} cannot apply what is put on it")
+        return not await self._pools["networks"].fetchval(waiting) and all(
+            [
+                await self._pools[name].fetchval(applied, REGISTRATIONS.name) >= facts
+                for name in ("networks", "notifications")
+            ]
         )
 
     async def _mailed(self, mails: int) -> None:
@@ -181,3 +180,29 @@ class Town:
     def _port(self, name: str) -> int:
         serving = self.programs.get((name, Kind.SERVE.value)) or self.programs[name, RUN]
         return serving.port
+
+
+def _a_registration() -> list[Event]:
+    """What registration says of one that is received and accepted."""
+    registration_id, call_id, contact_id = new_id(), new_id(), new_id()
+    region = outboxes.a_region()
+    return [
+        RegistrationReceived(
+            registration_id=registration_id,
+            call_id=call_id,
+            reference="REG-0001",
+            organisation_id=region.organisation_id,
+            contact_id=contact_id,
+            counterpart_id="undecided",
+            theme="undecided",
+            expires_at=datetime.now(UTC) + timedelta(days=3),
+        ),
+        RegistrationAccepted(
+            registration_id=registration_id,
+            call_id=call_id,
+            organisation=region,
+            contact_ids=(contact_id,),
+            counterpart="undecided",
+            theme="undecided",
+        ),
+    ]

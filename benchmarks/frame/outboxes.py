@@ -1,7 +1,7 @@
 """Outboxes: filling a service's outbox with facts, inside Postgres, in no time.
 
-One fact is written as the service writes it; the others are made of it by one
-statement, each about a new aggregate. So headers and values are the real ones,
+What happens to one aggregate is written as the service writes it; one statement
+says the same of as many others as are asked for. So headers and values are the real ones,
 byte for byte as long, whatever their number.
 """
 
@@ -18,6 +18,8 @@ from samband_kit.ids import new_id
 from benchmarks.frame.stage import until
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from samband_contracts.event import Event
     from samband_kit.database import Connection, Pool
     from samband_kit.service import Service
@@ -25,19 +27,27 @@ if TYPE_CHECKING:
 
     from benchmarks.frame.stage import Stage
 
-# A key's first fact, so each gets a counter, as `outbox.append` would give it.
+# All that the first key has ever said, said of others too; each gets a counter, as
+# `outbox.append` would give it.
 _MULTIPLY = """
-with copied as (
+with new as materialized (
+    select uuidv7()::text as new_key from generate_series(1, $1::bigint)
+), copied as (
     insert into outbox
       (topic, key, sequence, event_id, event_type, correlation_id, headers, value)
-    select topic, new_key, sequence, uuidv7(), event_type, correlation_id,
-           replace(headers::text, key, new_key)::json,
+    select topic, new_key, sequence, new_id, event_type, correlation_id,
+           replace(replace(headers::text, key, new_key), event_id::text, new_id::text)::json,
            convert_to(replace(convert_from(value, 'UTF8'), key, new_key), 'UTF8')
-    from (select * from outbox order by position limit 1) as first,
-         lateral (select uuidv7()::text as new_key from generate_series(1, $1::bigint)) as new
-    returning topic, key
+    from new,
+         (select * from outbox
+          where key = (select key from outbox order by position limit 1)) as first,
+         -- One for each pair of them, which is why they are named.
+         lateral (select uuidv7() as new_id where new_key <> first.key) as its
+    order by sequence
+    returning topic, key, sequence
 )
-insert into outbox_counters (topic, key, last_sequence) select topic, key, 1 from copied
+insert into outbox_counters (topic, key, last_sequence)
+select topic, key, max(sequence) from copied group by topic, key
 """
 
 
@@ -52,19 +62,19 @@ def a_region() -> Organisation:
     )
 
 
-async def sow(pool: Pool, fact: Event | None = None) -> None:
-    """Write the one fact that all others are copies of: the first that the outbox ever has.
+async def sow(pool: Pool, facts: Sequence[Event] = ()) -> None:
+    """Write what all others are copies of: the first facts that the outbox ever has.
 
-    It is one of networks' own unless `fact` is given.
+    They are about one aggregate; a single one of networks' own unless given.
     """
     joined = MembershipJoined(membership_id=new_id(), network_id=new_id(), organisation=a_region())
     async with database.transaction(pool) as conn:
-        await outbox.append(conn, [fact or joined])
+        await outbox.append(conn, facts or [joined])
 
 
-async def multiply(conn: Connection, rows: int) -> int:
-    """Write `rows` more facts like the first in the running transaction; the last position."""
-    await conn.execute(_MULTIPLY, rows, timeout=3600)
+async def multiply(conn: Connection, keys: int) -> int:
+    """Write the first facts for so many more keys in the running transaction; the last position."""
+    await conn.execute(_MULTIPLY, keys, timeout=3600)
     return int(await conn.fetchval("select max(position) from outbox"))
 
 

@@ -15,9 +15,9 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
 from samband_contracts.kafka import parse
-from samband_contracts.topics import REPRESENTATIVE_STATE
+from samband_contracts.topics import ORGANISATION_STATE
 from samband_kit import database, topics
-from samband_notifications.audiences.handlers import on_representatives_described
+from samband_notifications.organisations.handlers import on_organisation_described
 
 from benchmarks.rivals.running import run
 
@@ -38,7 +38,7 @@ returning true
 
 
 async def _consume(settings: Settings, stop: asyncio.Event) -> None:
-    topic = REPRESENTATIVE_STATE
+    topic = ORGANISATION_STATE
     pool = await database.open_pool(settings)
     broker = KafkaBroker(settings.kafka_servers, logger=None, graceful_timeout=5.0)
 
@@ -53,7 +53,7 @@ async def _consume(settings: Settings, stop: asyncio.Event) -> None:
         event: CloudEvent[Any] = parse(topic, record.key, record.headers, record.value)
         async with pool.acquire() as conn, conn.transaction():
             if await conn.fetchval(_TAKE, topic.name, event.subject, event.sequence, event.id):
-                await on_representatives_described(conn, [event])
+                await on_organisation_described(conn, [event])
 
     try:
         async with broker:

@@ -47,33 +47,41 @@ def read(
     """
     if attributes.get("specversion", "1.0") != "1.0":
         raise Unparsable("specversion is not 1.0")
-    for name in _REQUIRED:
-        if not attributes.get(name):
-            raise Unparsable(f"{name} is missing")
-    for name in ("source", "type", "time"):
-        _bounded(name, attributes)
+    source, event_type, time = _present(attributes)
     if len(subject) > LONGEST:
         raise Unparsable("subject is too long")
     if attributes.get("subject", subject) != subject:
         raise Unparsable("subject is not the key")
-    if attributes["source"] != topic.source:
+    if source != topic.source:
         raise Unparsable(f"source is not {topic.source}")
-    data = _data(topic, attributes["type"], subject, value)
+    data = _data(topic, event_type, subject, value)
     if data.key != subject:
         raise Unparsable("the key is not the event's")
     return CloudEvent(
         id=_uuid("id", attributes["id"]),
-        source=attributes["source"],
-        type=attributes["type"],
+        source=source,
+        type=event_type,
         subject=subject,
-        time=_time(attributes["time"]),
+        time=_time(time),
         sequence=_sequence(attributes["sequence"]),
         data=data,
-        dataschema=_bounded("dataschema", attributes) or schema_uri(attributes["type"]),
+        dataschema=_dataschema(attributes) or schema_uri(event_type),
         correlation_id=_optional_uuid("correlationid", attributes),
         causation_id=_optional_uuid("causationid", attributes),
         traceparent=_traceparent(attributes),
     )
+
+
+def _present(attributes: Mapping[str, str]) -> tuple[str, str, str]:
+    """Source, type and time, after seeing that whatever an event needs is there."""
+    for name in _REQUIRED:
+        if not attributes.get(name):
+            raise Unparsable(f"{name} is missing")
+    bounded = attributes["source"], attributes["type"], attributes["time"]
+    if max(map(len, bounded)) > LONGEST:
+        longest = max(("source", "type", "time"), key=lambda name: len(attributes[name]))
+        raise Unparsable(f"{longest} is too long")
+    return bounded
 
 
 def _data(topic: Topic, event_type: str, subject: str, value: bytes | None) -> Event:
@@ -111,17 +119,17 @@ def _optional_uuid(name: str, attributes: Mapping[str, str]) -> UUID | None:
     return None if text is None else _uuid(name, text)
 
 
-def _bounded(name: str, attributes: Mapping[str, str]) -> str | None:
-    text = attributes.get(name)
+def _dataschema(attributes: Mapping[str, str]) -> str | None:
+    text = attributes.get("dataschema")
     if text is not None and len(text) > LONGEST:
-        raise Unparsable(f"{name} is too long")
+        raise Unparsable("dataschema is too long")
     return text
 
 
 def _traceparent(attributes: Mapping[str, str]) -> str | None:
     # A trace is for looking back: a broken one costs the trace, not the event.
-    text = attributes.get("traceparent", "")
-    return text if _TRACEPARENT.match(text) else None
+    text = attributes.get("traceparent")
+    return text if text and _TRACEPARENT.match(text) else None
 
 
 def _time(text: str) -> datetime:
@@ -129,6 +137,8 @@ def _time(text: str) -> datetime:
         time = datetime.fromisoformat(text)
     except ValueError:
         raise Unparsable("time is not a time") from None
+    if time.tzinfo is UTC:
+        return time
     if time.utcoffset() is None:
         raise Unparsable("time has no offset")
     try:
@@ -138,6 +148,7 @@ def _time(text: str) -> datetime:
 
 
 def _sequence(text: str) -> int:
-    if not _DIGITS.match(text) or not 1 <= int(text) <= _MAX_SEQUENCE:
+    number = int(text) if _DIGITS.match(text) else 0
+    if not 1 <= number <= _MAX_SEQUENCE:
         raise Unparsable("sequence is not a positive number")
-    return int(text)
+    return number

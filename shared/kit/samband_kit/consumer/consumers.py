@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import aclosing, suppress
+from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -168,7 +169,9 @@ class Consumers:
 
     def _reader(self, reading: Reading) -> OnRecords:
         async def on_records(records: Records) -> None:
-            await self._on_records(reading, records)
+            # FastStream's context holds the records, and asyncpg's timers hold the context
+            # that they are set in for minutes: neither gets to see the other's.
+            await asyncio.create_task(self._on_records(reading, records), context=Context())
 
         return on_records
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     Records = tuple[ConsumerRecord[bytes | None, bytes | None], ...]
     OnRecords = Callable[[Records], Awaitable[None]]
 
-SWEEP = 2_000
+SWEEP = 1_000
 """Records taken from Kafka in one go, at most: between two commits of the offset."""
 
 

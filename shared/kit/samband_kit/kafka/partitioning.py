@@ -13,7 +13,7 @@ _SEED = 0x9747B28C
 _MASK = 0xFFFFFFFF
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def partition_of(key: str, partitions: int) -> int:
     """The partition of a key."""
     return (murmur2(key.encode()) & 0x7FFFFFFF) % partitions
