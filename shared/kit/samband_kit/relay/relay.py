@@ -153,13 +153,24 @@ class Relay:
                 await asyncio.wait({task})
             if sending.failures:
                 await store.mark(leadership.conn, sending.acknowledged)
-                raise _BatchFailed(sending.failures)
+                self._leave_out_unknown(rows, sending)
+                rows = await self._fetch(leadership, floor)
+                continue
             self._count(rows)
             done, rows = sending.acknowledged, following
             if not rows:
                 await store.mark(leadership.conn, done)
                 done = []
         await store.mark(leadership.conn, done)
+
+    def _leave_out_unknown(self, rows: Sequence[Row], sending: Sending) -> None:
+        # Who was only asked has lost nothing, and goes on with the topics that there are.
+        if any(failure.was_sent for failure in sending.failures):
+            raise _BatchFailed(sending.failures)
+        for failure in sending.failures:
+            self._left_out.add(failure.topic, failure.error)
+        acknowledged = set(sending.acknowledged)
+        self._count([row for row in rows if row[0] in acknowledged])
 
     def _leave_out_stuck(self, rows: Sequence[Row], sending: Sending, error: Exception) -> None:
         # One partition without a leader must not hold up the topics behind it. The whole topic

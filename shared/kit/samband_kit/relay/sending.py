@@ -32,11 +32,15 @@ LARGEST = 8 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Rows of one chain or topic that Kafka did not take, lowest first, and why."""
+    """Rows of one chain or topic that Kafka did not take, lowest first, and why.
+
+    `was_sent` is false where Kafka knew no such topic, so that nothing ever left.
+    """
 
     topic: str
     rows: Sequence[Row]
     error: KafkaError | KafkaUnreachable
+    was_sent: bool = True
 
 
 @dataclass(slots=True)
@@ -106,7 +110,7 @@ async def _ask_and_send(
     try:
         count = await producer.partitions(prefix + topic)
     except (KafkaError, KafkaUnreachable) as error:
-        sending.failures.append(Failure(topic, rows, error))
+        sending.failures.append(Failure(topic, rows, error, was_sent=False))
         return
     async with asyncio.TaskGroup() as group:
         for partition, chain in _chains(rows, count).items():
