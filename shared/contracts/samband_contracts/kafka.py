@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from samband_contracts.event import CloudEvent, Event
     from samband_contracts.topics import Topic
 
-__all__ = ["PULSE_KEY", "PULSE_TYPE", "Unparsable", "parse", "to_headers", "to_value"]
+__all__ = ["PULSE_KEY", "PULSE_TYPE", "Unparsable", "parse", "to_headers", "to_texts", "to_value"]
 
 CONTENT_TYPE = "application/json"
 PREFIX = "ce_"
@@ -55,10 +55,13 @@ def to_value(event: Event) -> bytes | None:
 
 def to_headers(event: CloudEvent[Event]) -> list[tuple[str, bytes]]:
     """The record's headers: content type and the `ce_*` attributes."""
-    return [
-        ("content-type", CONTENT_TYPE.encode()),
-        *((PREFIX + name, value.encode()) for name, value in event.attributes().items()),
-    ]
+    return [(name, text.encode()) for name, text in to_texts(event).items()]
+
+
+def to_texts(event: CloudEvent[Event]) -> dict[str, str]:
+    """The record's headers as text, for whoever keeps them before they are sent."""
+    attributes = event.attributes().items()
+    return {"content-type": CONTENT_TYPE} | {PREFIX + name: text for name, text in attributes}
 
 
 def parse(

@@ -12,12 +12,12 @@ import json
 from collections import Counter
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from samband_contracts.event import CloudEvent, Event, schema_uri
-from samband_contracts.kafka import to_headers, to_value
+from samband_contracts.kafka import to_texts, to_value
 from samband_contracts.topics import topic_of
 
 from samband_kit import correlation
@@ -167,8 +167,8 @@ async def _write(conn: Connection, facts: Sequence[_Fact]) -> None:
         for fact, traceparent in zip(facts, traceparents, strict=True):
             sequence = next_sequence[fact.place]
             next_sequence[fact.place] = sequence + 1
-            why = replace(fact.why, traceparent=traceparent)
-            rows.append((*_row(fact.event, fact.place, sequence, now, why), fact.value))
+            row = _row(fact.event, fact.place, sequence, now, fact.why, traceparent)
+            rows.append((*row, fact.value))
         await conn.execute(_INSERT, *map(list, zip(*rows, strict=True)))
     await reach(Failpoint.OUTBOX_APPENDED)
     watcher = _appended.get()
@@ -241,19 +241,20 @@ def _row(
     sequence: int,
     now: datetime,
     why: correlation.Correlation,
+    traceparent: str | None,
 ) -> tuple[str, str, int, UUID, str, UUID, str]:
     envelope = CloudEvent(
         id=new_id(),
         source=topic_of(type(event)).source,
         type=event.TYPE,
-        subject=event.key,
+        subject=place[1],
         time=now,
         sequence=sequence,
         data=event,
         dataschema=schema_uri(event.TYPE),
         correlation_id=why.correlation_id,
         causation_id=why.causation_id,
-        traceparent=why.traceparent,
+        traceparent=traceparent,
     )
-    headers = json.dumps({name: value.decode() for name, value in to_headers(envelope)})
+    headers = json.dumps(to_texts(envelope))
     return (*place, sequence, envelope.id, event.TYPE, why.correlation_id, headers)

@@ -10,6 +10,7 @@ import secrets
 import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from uuid import UUID
 
 from itsdangerous import BadData
@@ -60,13 +61,14 @@ class Links:
     """Signs with the first key, verifies with all."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        # To make a signer takes as long as to sign.
+        self._signer = cache(lambda purpose: signer(settings, f"link.{purpose}"))
 
     def sign(self, purpose: str, id: UUID, lifetime: timedelta) -> str:  # noqa: A002 - as in Link
         """A token for an address, 92 characters of `A-Za-z0-9_-.`; each call gives another one."""
         expires_at = datetime.now(UTC) + lifetime
         said = LAYOUT.pack(id.bytes, secrets.token_bytes(12), int(expires_at.timestamp()))
-        return signer(self._settings, f"link.{purpose}").sign(base64_encode(said)).decode()
+        return self._signer(purpose).sign(base64_encode(said)).decode()
 
     def verify(self, purpose: str, token: str) -> Link:
         """What `token` says.
@@ -75,7 +77,7 @@ class Links:
         `purpose`, LinkExpired (410) after its time.
         """
         try:
-            said = base64_decode(signer(self._settings, f"link.{purpose}").unsign(token))
+            said = base64_decode(self._signer(purpose).unsign(token))
             identity, nonce, expiry = LAYOUT.unpack(said)
         except (BadData, struct.error, UnicodeEncodeError):
             raise LinkInvalid from None
