@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import warnings
 
 from samband_contracts.topics import MEMBERSHIPS
 from samband_kit import topics
@@ -39,3 +41,21 @@ async def test_a_record_on_any_partition_ends_the_waiting(backing: Backing) -> N
                     assert await hearing == [partition]
         finally:
             await reader.stop()  # type: ignore[no-untyped-call]  # aiokafka has no types
+
+
+async def test_a_start_that_is_broken_off_leaves_no_connection_open(backing: Backing) -> None:
+    async with service_settings(backing, "samband_kit") as settings:
+        with warnings.catch_warnings(record=True) as complaints:
+            warnings.simplefilter("always", ResourceWarning)
+            # Wherever it is by then: connecting, asking, or done.
+            for turns in range(0, 30, 2):
+                reader = Reader(access=settings.kafka, group_id=f"{settings.kafka_prefix}reader")
+                starting = asyncio.create_task(reader.start())
+                for _ in range(turns):
+                    await asyncio.sleep(0.0005)
+                starting.cancel()
+                await asyncio.wait({starting})
+                await reader.stop()  # type: ignore[no-untyped-call]  # aiokafka has no types
+                del reader, starting
+            gc.collect()
+        assert [one.message for one in complaints if one.category is ResourceWarning] == []

@@ -128,7 +128,9 @@ async def test_the_owner_beats_by_itself_and_a_consumer_parks_nothing(backing: B
             return owner.metric("samband_records_total", **labels)
 
         await eventually(lambda: ignored() == 12, 30)
-        assert owner.metric("samband_job_runs_total", name="pulse", outcome="done") == 1
+        await eventually(
+            lambda: owner.metric("samband_job_runs_total", name="pulse", outcome="done") == 1
+        )
         assert await owner.pool.fetchval("select count(*) from parked") == 0
 
 

@@ -17,6 +17,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import ConsumerStoppedError, KafkaConnectionError
 
 from samband_kit.kafka.access import unreachable
+from samband_kit.kafka.ending import unbroken
 from samband_kit.logs import get_logger
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Reader(AIOKafkaConsumer):
             KafkaUnreachable: no broker answered, or let us in.
         """
         try:
-            await super().start()  # type: ignore[no-untyped-call]  # aiokafka's
+            await unbroken(super().start())  # type: ignore[no-untyped-call]  # aiokafka's
         except KafkaConnectionError as error:
             raise await unreachable(self._access, error) from error
 

@@ -17,6 +17,21 @@ if TYPE_CHECKING:
 _SECONDS = 1.0
 
 
+async def unbroken(starting: Coroutine[Any, Any, None]) -> None:
+    """Start a client; when cancelled, let it come to an end by itself for a second.
+
+    Broken off, it would leave the connection open that it is just asking.
+    """
+    task = asyncio.ensure_future(starting)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=_SECONDS)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        raise
+
+
 async def hang_up(client: Any) -> None:
     """Close a client's connections without asking Kafka. Never raises, never hangs."""
     # There is no public way to this.

@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaTimeoutError
 
 from samband_kit.kafka.access import unreachable
-from samband_kit.kafka.ending import hang_up
+from samband_kit.kafka.ending import hang_up, unbroken
 from samband_kit.kafka.failures import KafkaError, KafkaUnreachable, NotAllowed
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Producer:
         producer = cls(access)
         try:
             async with asyncio.timeout(seconds):
-                await producer._producer.start()
+                await unbroken(producer._producer.start())
         except BaseException as error:
             await producer.close(seconds=0)
             if isinstance(error, (TimeoutError, KafkaError)) and not isinstance(error, NotAllowed):
