@@ -66,6 +66,10 @@ def test_the_page_of_figures_is_what_the_kept_results_say() -> None:
     assert PAGE.read_text(encoding="utf-8") == shown.page(record.read(), FIGURES)
 
 
+def test_the_page_has_every_figure() -> None:
+    assert [entry.result.name for entry in record.read()] == list(FIGURES)
+
+
 def test_an_unknown_figure_is_refused_with_those_there_are(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
