@@ -4,9 +4,11 @@ Value: records a second of the notifications service, a real process of it,
 which learns what organisations are called (`samband.public.organisation-state`,
 the topic that everybody reads from its beginning). Each record is about
 another organisation: it is parsed and validated, its position locked and
-advanced, its name kept, and all of that is committed before the offset is.
+advanced, its name kept, and all of that is committed before the offset is. It
+is the lightest reaction of this service, so what is measured is the kit.
 
-`batch_consumer_many_effects` is the same for who acts for the members of
+`batch_consumer_many_effects` is the heavy counterpart, with a target of its
+own: who acts for the members of
 networks (`samband.internal.representative-state`): a lock that keeps audiences
 complete, representatives replaced, and what waits for them looked up.
 

@@ -6,7 +6,9 @@ at once: each service as separate processes, and once more as one process.
 Idle is some seconds after they are ready. The load is what the other
 benchmarks do, all at once: outboxes with tens of thousands of facts to carry
 and to apply, a backlog of mails into smtp-sink, people who register and staff
-who read lists. The highest reading during it counts; and the last one some
+who read lists. The facts are registrations received and accepted in a call that
+no network takes members from, by people whom nobody knows yet: the mails about
+them wait. The highest reading during it counts; and the last one some
 seconds after everything is done.
 
 Limit: no other program's, but a budget: 120 MB idle, 200 MB under load, and

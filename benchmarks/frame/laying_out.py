@@ -1,9 +1,8 @@
 """Laying out topics: what a service expects to find in Kafka before it starts.
 
 A service finds not only what it reads. The facts that its jobs announce, as
-soon as it runs, need their topics too: a relay without one keeps asking for it
-and starts its producer anew, which is an outage and not the idle system that
-is to be measured.
+soon as it runs, need their topics too: a relay without one stops for a second
+to ask for it, now and then, and is not the idle system that is to be measured.
 """
 
 from __future__ import annotations

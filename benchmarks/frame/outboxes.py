@@ -41,7 +41,7 @@ with new as materialized (
     from new,
          (select * from outbox
           where key = (select key from outbox order by position limit 1)) as first,
-         -- One for each pair of them, which is why they are named.
+         -- The condition ties it to both, so that each pair of them draws an id of its own.
          lateral (select uuidv7() as new_id where new_key <> first.key) as its
     order by sequence
     returning topic, key, sequence

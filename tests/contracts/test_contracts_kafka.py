@@ -102,6 +102,7 @@ def test_an_unknown_type_is_an_unknown_event_that_can_be_shown() -> None:
         (replaced("ce_id", None), "id is null"),
         (replaced("ce_id", b"\xff\xfe"), "id is not UTF-8"),
         (replaced("ce_id", b"1"), "id is not a UUID"),
+        (replaced("ce_id", b"01a21284-47cd7589bcf0-1eb4323e3108"), "id is not a UUID"),
         (without("ce_id"), "id is missing"),
         (without("ce_type"), "type is missing"),
         (without("ce_sequence"), "sequence is missing"),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
+from aiokafka import ConsumerRecord
 from samband_contracts.topics import CONTACT_STATE, MEMBERSHIPS
 from samband_kit.ids import new_id
 from samband_kit.service import Kind
@@ -178,6 +180,20 @@ async def test_two_processes_share_the_work_without_repeating_any(config: Settin
         await facts.applied(one.pool)
         await eventually(lambda: counted(one)["applied"] + counted(two)["applied"] == 40)
         assert sorted(await effects(one.pool)) == [1] * 40
+
+
+async def test_what_has_been_applied_is_not_held_on_to(config: Settings) -> None:
+    async with running(listening(Listener()), config, Kind.CONSUME) as service:
+        facts = Facts(config)
+        await facts.publish(*(joined(new_id()) for _ in range(40)))
+        await facts.applied(service.pool)
+
+        def held() -> int:
+            gc.collect()
+            records = (one for one in gc.get_objects() if type(one) is ConsumerRecord)
+            return sum(one.topic.startswith(config.kafka_prefix) for one in records)
+
+        await eventually(lambda: held() == 0, 20)
 
 
 async def test_lag_and_the_time_to_the_effect_are_shown(config: Settings) -> None:

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from samband_contracts.topics import MEMBERSHIPS
+from samband_kit.consumer.ahead import BATCH
 from samband_kit.ids import new_id
 from samband_kit.testing import eventually
 from samband_kit.watchdog import StandsStill, Stillness
 
+from tests.kit.consuming import neighbours
 from tests.kit.effects import Listener, effects, joined
 from tests.kit.watched import watched
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    from samband_contracts.event import CloudEvent
+    from samband_kit.database import Connection
     from samband_kit.testing import Backing
 
 
@@ -66,6 +74,31 @@ async def test_a_consumer_that_hangs_is_rebuilt_and_goes_on(backing: Backing) ->
         await here.facts.applied(here.pool)
         assert await effects(here.pool) == [1]
         assert not here.watchdog.done()
+
+
+class Hanging(Listener):
+    """Never comes to an end with one key."""
+
+    def __init__(self, key: UUID) -> None:
+        super().__init__()
+        self.key = str(key)
+
+    async def note(self, conn: Connection, events: Sequence[CloudEvent[Any]]) -> None:
+        if any(event.subject == self.key for event in events):
+            await asyncio.Event().wait()
+        await super().note(conn, events)
+
+
+async def test_what_is_applied_before_it_hangs_again_is_no_progress(backing: Backing) -> None:
+    last = new_id()
+    # One batch that is applied each time, and one that never is, read in one go.
+    before = list(islice(neighbours(last, MEMBERSHIPS), BATCH))
+    waiting = [joined(key) for key in (*before, last)]
+    async with watched(backing, Hanging(last), patience=0.5, waiting=waiting) as here:
+        await eventually(here.watchdog.done, 30)
+        with pytest.raises(StandsStill, match=MEMBERSHIPS.name):
+            await here.watchdog
+        assert await effects(here.pool) == [1] * BATCH
 
 
 async def test_a_consumer_that_hangs_again_ends_the_process(backing: Backing) -> None:

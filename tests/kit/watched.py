@@ -21,8 +21,9 @@ from samband_kit.watchdog import Watchdog
 from tests.kit.effects import TABLE, Listener
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
+    from samband_contracts.event import Event
     from samband_kit.database import Pool
     from samband_kit.testing import Backing
 
@@ -38,11 +39,16 @@ class Watched:
 
 @asynccontextmanager
 async def watched(
-    backing: Backing, listener: Listener, *, patience: float
+    backing: Backing, listener: Listener, *, patience: float, waiting: Sequence[Event] = ()
 ) -> AsyncIterator[Watched]:
-    """Consumers under a watchdog that loses its patience after so many seconds."""
+    """Consumers under a watchdog that loses its patience after so many seconds.
+
+    `waiting` is in Kafka before they begin.
+    """
     async with service_settings(backing, "samband_kit", stop_timeout=1.0) as settings:
         await create_topics(settings, [MEMBERSHIPS])
+        facts = Facts(settings)
+        await facts.publish(*waiting)
         pool = await open_pool(settings)
         await pool.execute(TABLE)
         service = Service("watched", "samband_kit", Settings, (listener.memberships,), None)
@@ -55,7 +61,7 @@ async def watched(
         consuming = asyncio.create_task(consumers.run(stop))
         watching = asyncio.create_task(watchdog.run(stop))
         try:
-            yield Watched(consumers, watching, pool, Facts(settings), runtime.registry)
+            yield Watched(consumers, watching, pool, facts, runtime.registry)
         finally:
             stop.set()
             await asyncio.wait({consuming, watching}, timeout=10)

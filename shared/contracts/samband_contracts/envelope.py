@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _MAX_SEQUENCE = 2**63 - 1
 _REQUIRED = ("id", "source", "type", "time", "sequence")
+_BOUNDED = ("source", "type", "time", "dataschema")
 # Digits only: int() would also take "1_0", " 1" and other scripts' digits.
 _DIGITS = re.compile(r"[0-9]{1,19}\Z", re.ASCII)
 # Lets fewer odd texts through than the class itself, in half the time.
@@ -47,7 +48,13 @@ def read(
     """
     if attributes.get("specversion", "1.0") != "1.0":
         raise Unparsable("specversion is not 1.0")
-    source, event_type, time = _present(attributes)
+    for name in _REQUIRED:
+        if not attributes.get(name):
+            raise Unparsable(f"{name} is missing")
+    for name in _BOUNDED:
+        if len(attributes.get(name, "")) > LONGEST:
+            raise Unparsable(f"{name} is too long")
+    source, event_type = attributes["source"], attributes["type"]
     if len(subject) > LONGEST:
         raise Unparsable("subject is too long")
     if attributes.get("subject", subject) != subject:
@@ -62,26 +69,14 @@ def read(
         source=source,
         type=event_type,
         subject=subject,
-        time=_time(time),
+        time=_time(attributes["time"]),
         sequence=_sequence(attributes["sequence"]),
         data=data,
-        dataschema=_dataschema(attributes) or schema_uri(event_type),
+        dataschema=attributes.get("dataschema") or schema_uri(event_type),
         correlation_id=_optional_uuid("correlationid", attributes),
         causation_id=_optional_uuid("causationid", attributes),
         traceparent=_traceparent(attributes),
     )
-
-
-def _present(attributes: Mapping[str, str]) -> tuple[str, str, str]:
-    """Source, type and time, after seeing that whatever an event needs is there."""
-    for name in _REQUIRED:
-        if not attributes.get(name):
-            raise Unparsable(f"{name} is missing")
-    bounded = attributes["source"], attributes["type"], attributes["time"]
-    if max(map(len, bounded)) > LONGEST:
-        longest = max(("source", "type", "time"), key=lambda name: len(attributes[name]))
-        raise Unparsable(f"{longest} is too long")
-    return bounded
 
 
 def _data(topic: Topic, event_type: str, subject: str, value: bytes | None) -> Event:
@@ -117,13 +112,6 @@ def _uuid(name: str, text: str) -> UUID:
 def _optional_uuid(name: str, attributes: Mapping[str, str]) -> UUID | None:
     text = attributes.get(name)
     return None if text is None else _uuid(name, text)
-
-
-def _dataschema(attributes: Mapping[str, str]) -> str | None:
-    text = attributes.get("dataschema")
-    if text is not None and len(text) > LONGEST:
-        raise Unparsable("dataschema is too long")
-    return text
 
 
 def _traceparent(attributes: Mapping[str, str]) -> str | None:

@@ -1,4 +1,4 @@
-"""Ahead: a sweep of records in batches, each made ready while the one before is applied.
+"""Ahead: a sweep of records in batches, each but the first made ready while another is applied.
 
 Applying waits for Postgres most of the time, and reading bytes into events
 waits for nothing: done by turns, the two share the time instead of adding up.
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 BATCH = 500
 """Records in one transaction at most: more hold locks longer and gain little."""
 _AT_A_TIME = 20
-"""Records read before others have their turn: about as long as a statement lasts on its way."""
+"""Records read before others have their turn: what Postgres has answered waits so long at most."""
 
 
 async def in_batches(topic: Topic, records: Sequence[RawRecord]) -> AsyncGenerator[list[Arrived]]:

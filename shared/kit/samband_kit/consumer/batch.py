@@ -88,7 +88,7 @@ async def apply_batch(
 
 async def _together(pool: Pool, reaction: Reaction, batch: Sequence[Arrived]) -> Settled:
     keys = keys_of(batch)
-    # Of a key that nobody has heard of it is known beforehand how far it will come.
+    # If all these keys are new, this is what will happen; then it is decided once only.
     plan = decide(reaction, batch, dict.fromkeys(keys, Position()))
     async with database.transaction(pool) as conn:
         standing = await positions.lock(conn, reaction.topic.name, keys, plan.reached)

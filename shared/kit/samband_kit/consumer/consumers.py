@@ -169,9 +169,18 @@ class Consumers:
 
     def _reader(self, reading: Reading) -> OnRecords:
         async def on_records(records: Records) -> None:
-            # FastStream's context holds the records, and asyncpg's timers hold the context
-            # that they are set in for minutes: neither gets to see the other's.
-            await asyncio.create_task(self._on_records(reading, records), context=Context())
+            reading.in_flight = True
+            settled_before = reading.settled
+            try:
+                # In a context of its own. FastStream's holds the records, and a timer of
+                # asyncpg keeps for minutes the context that it was started in.
+                await asyncio.create_task(self._on_records(reading, records), context=Context())
+            except BaseException:
+                # Whatever of it was committed is read again, and is no progress then.
+                reading.settled = settled_before
+                raise
+            finally:
+                reading.in_flight = False
 
         return on_records
 
@@ -183,13 +192,9 @@ class Consumers:
                 await broker.stop()
 
     async def _on_records(self, reading: Reading, records: Records) -> None:
-        reading.in_flight = True
-        try:
-            async with aclosing(in_batches(reading.topic, records)) as batches:
-                async for batch in batches:
-                    await self._on_batch(reading, batch)
-        finally:
-            reading.in_flight = False
+        async with aclosing(in_batches(reading.topic, records)) as batches:
+            async for batch in batches:
+                await self._on_batch(reading, batch)
         # Not batch by batch: those before the failing one are good every time.
         reading.failed = 0
         for record in {record.partition: record for record in records}.values():

@@ -70,7 +70,7 @@ def keys_of(batch: Iterable[Arrived]) -> set[str]:
 
 
 def decide(reaction: Reaction, batch: Iterable[Arrived], positions: Mapping[str, Position]) -> Plan:
-    """What happens to each record of the batch; `positions` are locked."""
+    """What happens to each record of the batch, if the keys stand at these positions."""
     plan = Plan()
     by_key: dict[str, list[Arrived]] = {}
     for one in batch:

@@ -67,7 +67,9 @@ class Standing(dict[str, Position]):
     make it true, or to tell `advance`.
     """
 
-    begun: dict[str, Position]
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun: dict[str, Position] = {}
 
 
 _AT_ZERO = Position()
@@ -86,7 +88,6 @@ async def lock(
     newcomer who reads a log from its beginning would do for most of its keys.
     """
     standing = Standing()
-    standing.begun = {}
     wanted = sorted(set(keys))
     if not wanted:
         return standing

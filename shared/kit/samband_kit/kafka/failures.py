@@ -35,6 +35,10 @@ class KafkaUnreachable(Exception):
     """Kafka did not answer in time."""
 
 
+class TopicUnknown(KafkaUnreachable):
+    """Kafka answers, and knows no such topic; it may come to know it."""
+
+
 class AccessRefused(KafkaUnreachable):
     """Kafka does not let us in; to whoever waits for it, it is not there until it does."""
 

@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaTimeoutError
 
 from samband_kit.kafka.access import unreachable
 from samband_kit.kafka.ending import hang_up, unbroken
-from samband_kit.kafka.failures import KafkaError, KafkaUnreachable, NotAllowed
+from samband_kit.kafka.failures import KafkaError, KafkaUnreachable, NotAllowed, TopicUnknown
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -100,14 +100,24 @@ class Producer:
         """How many partitions the topic has; asks Kafka when it is not known.
 
         Raises:
-            KafkaUnreachable: no answer, or no such topic, within `seconds`.
+            TopicUnknown: Kafka did not come to know it within `seconds`.
+            KafkaUnreachable: no answer within twice as many.
             KafkaError: Kafka does not let us see the topic.
         """
         try:
             async with asyncio.timeout(seconds):
                 return len(await self._producer.partitions_for(topic))
         except TimeoutError as error:
-            raise KafkaUnreachable(f"Kafka does not know the topic {topic}.") from error
+            if await self._hears(seconds):
+                raise TopicUnknown(f"Kafka does not know the topic {topic}.") from error
+            raise KafkaUnreachable("Kafka does not answer.") from error
+
+    async def _hears(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                return bool(await self._producer.client.force_metadata_update())
+        except TimeoutError:
+            return False
 
     def batch(self) -> Batch:
         """An empty batch."""

@@ -165,7 +165,7 @@ class Relay:
 
     def _leave_out_unknown(self, rows: Sequence[Row], sending: Sending) -> None:
         # Who was only asked has lost nothing, and goes on with the topics that there are.
-        if any(failure.was_sent for failure in sending.failures):
+        if not all(failure.is_of_topic for failure in sending.failures):
             raise _BatchFailed(sending.failures)
         for failure in sending.failures:
             self._left_out.add(failure.topic, failure.error)

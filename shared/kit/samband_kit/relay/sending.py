@@ -15,7 +15,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from samband_kit.failpoints import Failpoint, reach
-from samband_kit.kafka import KafkaError, KafkaUnreachable, Unsendable, partition_of
+from samband_kit.kafka import (
+    KafkaError,
+    KafkaUnreachable,
+    NotAllowed,
+    TopicUnknown,
+    Unsendable,
+    partition_of,
+)
 from samband_kit.leadership import LeadershipLost
 from samband_kit.tracing import messaging
 
@@ -34,13 +41,14 @@ LARGEST = 8 * 1024 * 1024
 class Failure:
     """Rows of one chain or topic that Kafka did not take, lowest first, and why.
 
-    `was_sent` is false where Kafka knew no such topic, so that nothing ever left.
+    `is_of_topic` says that Kafka knows no such topic, or none that we may see:
+    nothing of it has left, and the producer is as good as before.
     """
 
     topic: str
     rows: Sequence[Row]
     error: KafkaError | KafkaUnreachable
-    was_sent: bool = True
+    is_of_topic: bool = False
 
 
 @dataclass(slots=True)
@@ -110,7 +118,8 @@ async def _ask_and_send(
     try:
         count = await producer.partitions(prefix + topic)
     except (KafkaError, KafkaUnreachable) as error:
-        sending.failures.append(Failure(topic, rows, error, was_sent=False))
+        of_topic = isinstance(error, (TopicUnknown, NotAllowed))
+        sending.failures.append(Failure(topic, rows, error, is_of_topic=of_topic))
         return
     async with asyncio.TaskGroup() as group:
         for partition, chain in _chains(rows, count).items():
