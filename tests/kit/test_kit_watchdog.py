@@ -94,8 +94,9 @@ async def test_what_is_applied_before_it_hangs_again_is_no_progress(backing: Bac
     # One batch that is applied each time, and one that never is, read in one go.
     before = list(islice(neighbours(last, MEMBERSHIPS), BATCH))
     waiting = [joined(key) for key in (*before, last)]
-    async with watched(backing, Hanging(last), patience=0.5, waiting=waiting) as here:
-        await eventually(here.watchdog.done, 30)
+    # Long enough to read it all again before it is lost.
+    async with watched(backing, Hanging(last), patience=3, waiting=waiting) as here:
+        await eventually(here.watchdog.done, 40)
         with pytest.raises(StandsStill, match=MEMBERSHIPS.name):
             await here.watchdog
         assert await effects(here.pool) == [1] * BATCH
