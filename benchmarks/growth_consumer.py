@@ -82,7 +82,7 @@ alter table positions add primary key (topic, key);
 
 async def measure(stage: Stage) -> Sequence[Result]:
     """Few positions, many, and many at random, in turns."""
-    many = stage.pick(full=10_000_000, quick=1_000_000, tiny=2_000)
+    many = stage.pick(full=10_000_000, quick=300_000, tiny=2_000)
     facts = stage.pick(full=40_000, quick=10_000, tiny=60)
     rounds = stage.pick(full=5, quick=2, tiny=1)
     step = many // _BUSY_KEYS

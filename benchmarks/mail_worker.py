@@ -66,7 +66,7 @@ _DISTINCT = 1000
 
 async def measure(stage: Stage) -> Sequence[Result]:
     """Ready bytes, one worker and two workers in turns."""
-    mails = stage.pick(full=20_000, quick=8_000, tiny=50)
+    mails = stage.pick(full=20_000, quick=6_000, tiny=50)
     rounds = stage.pick(full=5, quick=2, tiny=1)
     with smtp_sink() as sink:
         ready, connections = await _ready(stage, sink, min(mails, _DISTINCT))

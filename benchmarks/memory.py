@@ -58,14 +58,14 @@ _FIGURES = {
 async def measure(stage: Stage) -> Sequence[Result]:
     """All processes at once: idle, under load, afterwards."""
     load = Load(
-        facts=stage.pick(full=50_000, quick=10_000, tiny=50),
-        mails=stage.pick(full=20_000, quick=3000, tiny=20),
-        forms=stage.pick(full=2000, quick=300, tiny=10),
-        pages=stage.pick(full=5000, quick=500, tiny=10),
+        facts=stage.pick(full=50_000, quick=5_000, tiny=50),
+        mails=stage.pick(full=20_000, quick=2000, tiny=20),
+        forms=stage.pick(full=2000, quick=200, tiny=10),
+        pages=stage.pick(full=5000, quick=300, tiny=10),
     )
     settling = stage.pick(full=30.0, quick=5.0, tiny=0.5)
     # Longer than it takes a process to see that it rests.
-    resting = stage.pick(full=30.0, quick=10.0, tiny=0.5)
+    resting = stage.pick(full=30.0, quick=8.0, tiny=0.5)
     apart = {one.name: kinds_of(one) for one in SERVICES}
     together = {one.name: [RUN] for one in SERVICES}
     async with AsyncExitStack() as stack:

@@ -10,10 +10,12 @@ error, not a blank.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, get_args
 
 from css_inline import CSSInliner
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from samband_contracts.values import Language
 from samband_kit.web.i18n import Catalogues, catalogues
 from samband_kit.web.times import format_date, format_datetime, format_period
 
@@ -21,8 +23,6 @@ from samband_notifications.mails.facts import MeetingFacts, RegistrationFacts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from samband_contracts.values import Language
 
     from samband_notifications.mails.facts import Facts
     from samband_notifications.notifications.domain import Template
@@ -44,7 +44,7 @@ class Letter:
 
 
 class Letters:
-    """Writes letters in both languages; builds its templates once."""
+    """Writes letters in both languages; what that needs is made at once, not by the first mail."""
 
     def __init__(self) -> None:
         self._languages: Catalogues = catalogues(_PACKAGE)
@@ -56,6 +56,11 @@ class Letters:
             lstrip_blocks=True,
         )
         self._inliner = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
+        for name in self._templates.list_templates():
+            self._templates.get_template(name)
+        for language in get_args(Language):
+            with self._languages.speaking(language):
+                format_datetime(datetime.now(UTC))
 
     def write(
         self,
