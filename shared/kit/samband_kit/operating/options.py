@@ -1,6 +1,7 @@
 """Options: those that mean the same in every command."""
 
-from typing import Annotated, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Annotated, TypeAlias, TypeVar
 
 import typer
 
@@ -11,6 +12,21 @@ def _said(reason: str) -> str:
     if not reason.strip():
         raise typer.BadParameter("say why")
     return reason.strip()
+
+
+T = TypeVar("T")
+
+
+def chosen(known: Mapping[str, T], names: Sequence[str] | None) -> list[T]:
+    """What the names of `--topic` stand for; everything when there are none.
+
+    Raises:
+        typer.BadParameter: one is not known; says which are.
+    """
+    for name in names or ():
+        if name not in known:
+            raise typer.BadParameter(f"{name} is none of {', '.join(known)}", param_hint="--topic")
+    return [known[name] for name in names or known]
 
 
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]

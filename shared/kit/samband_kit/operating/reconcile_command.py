@@ -12,12 +12,10 @@ from samband_contracts.topics import ALL
 
 from samband_kit import reconcile
 from samband_kit.operating.execution import REFUSED, execute, say, say_part
-from samband_kit.operating.options import DryRun, Json, Operator, Topics, Why
+from samband_kit.operating.options import DryRun, Json, Operator, Topics, Why, chosen
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
-
-    from samband_contracts.topics import Topic
 
     from samband_kit.reconcile import Comparison, Stranger
     from samband_kit.service import Service
@@ -48,7 +46,7 @@ def add_to(cli: typer.Typer, service: Service) -> None:
 
         Ends with 1 if the log holds what the outbox never had.
         """
-        wanted = [_own(ours, name) for name in topic] if topic else list(ours.values())
+        wanted = chosen(ours, topic)
 
         async def work(settings: Settings) -> bool:
             clean = True
@@ -75,12 +73,6 @@ def add_to(cli: typer.Typer, service: Service) -> None:
 
         if not execute(service, work):
             raise typer.Exit(REFUSED)
-
-
-def _own(ours: dict[str, Topic], name: str) -> Topic:
-    if name not in ours:
-        raise typer.BadParameter(f"{name} is none of {', '.join(ours)}", param_hint="--topic")
-    return ours[name]
 
 
 def _tell(found: Comparison, again: int, *, dry_run: bool) -> None:

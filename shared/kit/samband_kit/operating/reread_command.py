@@ -13,10 +13,12 @@ import typer
 from samband_kit import audit, database, kafka, topics
 from samband_kit.errors import Conflict
 from samband_kit.operating.execution import execute, say, say_json
-from samband_kit.operating.options import DryRun, Json, Operator, Topics, Why
+from samband_kit.operating.options import DryRun, Json, Operator, Topics, Why, chosen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from samband_contracts.topics import Topic
 
     from samband_kit.service import Service
     from samband_kit.settings import Settings
@@ -28,7 +30,7 @@ class StillConsuming(Conflict):
 
 def add_to(cli: typer.Typer, service: Service) -> None:
     """Add the command of a service to its command line."""
-    heard = list(dict.fromkeys(reaction.topic.name for reaction in service.reactions))
+    heard = {reaction.topic.name: reaction.topic for reaction in service.reactions}
 
     @cli.command(
         "reread",
@@ -47,14 +49,9 @@ def add_to(cli: typer.Typer, service: Service) -> None:
 
         What is applied already is skipped as a duplicate.
         """
-        unknown = [name for name in topic or () if name not in heard]
-        if unknown:
-            raise typer.BadParameter(
-                f"{unknown[0]} is none of {', '.join(heard)}", param_hint="--topic"
-            )
+        wanted = chosen(heard, topic)
 
         async def work(settings: Settings) -> dict[str, int]:
-            wanted = topic or heard
             return await _set_back(
                 settings, service, wanted, operator=operator, reason=reason, dry_run=dry_run
             )
@@ -73,31 +70,30 @@ def add_to(cli: typer.Typer, service: Service) -> None:
 async def _set_back(
     settings: Settings,
     service: Service,
-    wanted: Sequence[str],
+    wanted: Sequence[Topic],
     *,
     operator: str,
     reason: str,
     dry_run: bool,
 ) -> dict[str, int]:
     done: dict[str, int] = {}
-    by_name = {reaction.topic.name: reaction.topic for reaction in service.reactions}
     conn = await database.connect(settings)
     try:
-        for name in wanted:
-            group = topics.group(settings.kafka_prefix, service.name, by_name[name])
-            physical = topics.physical(settings.kafka_prefix, by_name[name])
+        for topic in wanted:
+            group = topics.group(settings.kafka_prefix, service.name, topic)
+            physical = topics.physical(settings.kafka_prefix, topic)
             # Written down first: what Kafka has done cannot be taken back.
             async with conn.transaction():
                 if not dry_run:
                     await audit.record(
-                        conn, operator=operator, command="reread", subject=name, reason=reason
+                        conn, operator=operator, command="reread", subject=topic.name, reason=reason
                     )
                 try:
-                    done[name] = await kafka.begin_anew(
+                    done[topic.name] = await kafka.begin_anew(
                         settings.kafka, group, physical, dry_run=dry_run
                     )
                 except kafka.GroupAtWork as error:
-                    raise StillConsuming(topic=name) from error
+                    raise StillConsuming(topic=topic.name) from error
     finally:
         await conn.close()
     return done
