@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from samband_kit.consumer.closing import cut
+from samband_kit.kafka.ending import unbroken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +43,7 @@ class LogEnds:
             if self._consumer is None:
                 consumer = AIOKafkaConsumer(**self._access.options(), enable_auto_commit=False)
                 self._consumer = consumer
-                await consumer.start()
+                await unbroken(consumer.start())
             found: Mapping[TopicPartition, int] = await self._consumer.end_offsets(list(places))
         return found
 
@@ -56,7 +57,7 @@ class LogEnds:
             if self._admin is None:
                 admin = AIOKafkaAdminClient(**self._access.options())
                 self._admin = admin
-                await admin.start()
+                await unbroken(admin.start())
             described = await self._admin.describe_topics([topic])
             offsets = await self._admin.list_consumer_group_offsets(group)
         places = [

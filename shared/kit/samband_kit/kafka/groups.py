@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import CommitFailedError, KafkaConnectionError
+from aiokafka.errors import CommitFailedError
 
-from samband_kit.kafka.access import unreachable
-from samband_kit.kafka.reading import partitions_of
+from samband_kit.kafka.reading import looking_at
 
 if TYPE_CHECKING:
     from samband_kit.kafka.access import Access
@@ -28,22 +26,15 @@ async def begin_anew(access: Access, group: str, topic: str, *, dry_run: bool = 
         GroupAtWork: it has one; nothing was changed. Not with `dry_run`.
         KafkaUnreachable: no broker answered.
     """
-    consumer = AIOKafkaConsumer(
-        **access.options(), client_id="samband-reread", group_id=group, enable_auto_commit=False
-    )
+    mine = looking_at(topic, access, client_id="samband-reread", group_id=group)
     try:
-        await consumer.start()
-        places = [TopicPartition(topic, number) for number in await partitions_of(consumer, topic)]
-        # Without a subscription it never joins the group.
-        consumer.assign(places)
-        begins = await consumer.beginning_offsets(places)
-        reached = {place: await consumer.committed(place) or 0 for place in places}
-        if not dry_run:
-            await consumer.commit(begins)
-        return sum(max(reached[place] - begins[place], 0) for place in places)
+        async with mine as (consumer, places):
+            # Without a subscription it never joins the group.
+            consumer.assign(places)
+            begins = await consumer.beginning_offsets(places)
+            reached = {place: await consumer.committed(place) or 0 for place in places}
+            if not dry_run:
+                await consumer.commit(begins)
+            return sum(max(reached[place] - begins[place], 0) for place in places)
     except CommitFailedError as error:
         raise GroupAtWork(group) from error
-    except KafkaConnectionError as error:
-        raise await unreachable(access, error) from error
-    finally:
-        await consumer.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -35,15 +36,7 @@ class Record:
 
 async def read(access: Access, topic: str) -> AsyncIterator[Record]:
     """Every record that the topic holds now, in order within a partition, outside of any group."""
-    consumer = AIOKafkaConsumer(
-        **access.options(),
-        client_id=f"samband-read-{uuid.uuid4()}",
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-    )
-    try:
-        await consumer.start()
-        places = [TopicPartition(topic, number) for number in await partitions_of(consumer, topic)]
+    async with looking_at(topic, access, auto_offset_reset="earliest") as (consumer, places):
         begins = await consumer.beginning_offsets(places)
         ends = await consumer.end_offsets(places)
         left = {place for place in places if begins[place] < ends[place]}
@@ -56,29 +49,34 @@ async def read(access: Access, topic: str) -> AsyncIterator[Record]:
                     if message.offset < ends[place]:
                         yield _record(message)
             left = {place for place in left if await consumer.position(place) < ends[place]}
-    except KafkaConnectionError as error:
-        raise await unreachable(access, error) from error
-    finally:
-        await consumer.stop()
 
 
 async def was_written(access: Access, topic: str) -> bool:
     """Whether the topic has ever held a record, one that is gone by now included."""
-    consumer = AIOKafkaConsumer(**access.options(), client_id=f"samband-read-{uuid.uuid4()}")
+    async with looking_at(topic, access) as (consumer, places):
+        return any((await consumer.end_offsets(places)).values())
+
+
+@asynccontextmanager
+async def looking_at(
+    topic: str, access: Access, **options: Any
+) -> AsyncIterator[tuple[AIOKafkaConsumer, list[TopicPartition]]]:
+    """A consumer that commits nothing by itself, and the partitions of the topic.
+
+    Raises:
+        KafkaUnreachable: no broker answered.
+    """
+    given = {"client_id": f"samband-read-{uuid.uuid4()}", "enable_auto_commit": False, **options}
+    consumer = AIOKafkaConsumer(**access.options(), **given)
     try:
         await consumer.start()
-        places = [TopicPartition(topic, number) for number in await partitions_of(consumer, topic)]
-        return any((await consumer.end_offsets(places)).values())
+        # The consumer's own list is empty until somebody asks for this topic.
+        numbers = await consumer._client._wait_on_metadata(topic)  # noqa: SLF001 - there is no public way
+        yield consumer, [TopicPartition(topic, number) for number in set(numbers)]
     except KafkaConnectionError as error:
         raise await unreachable(access, error) from error
     finally:
         await consumer.stop()
-
-
-async def partitions_of(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
-    """The numbers of the topic's partitions."""
-    # The consumer's own list is empty until somebody asks for this topic.
-    return set(await consumer._client._wait_on_metadata(topic))  # noqa: SLF001 - there is no public way
 
 
 def _record(message: Any) -> Record:
