@@ -8,9 +8,9 @@ advanced, its name kept, and all of that is committed before the offset is. It
 is the lightest reaction of this service, so what is measured is the kit.
 
 `batch_consumer_many_effects` is the heavy counterpart, with a target of its
-own: who acts for the members of
-networks (`samband.internal.representative-state`): a lock that keeps audiences
-complete, representatives replaced, and what waits for them looked up.
+own: who acts for the members of networks
+(`samband.internal.representative-state`): a lock that keeps audiences complete,
+representatives replaced, and what waits for them looked up.
 
 Limit of both: a bare aiokafka consumer that reads the same records and does
 nothing with them. No program on this client library can do more.

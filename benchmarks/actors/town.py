@@ -71,6 +71,7 @@ class Town:
     def __init__(self, settings: Mapping[str, Settings], pools: Mapping[str, Pool]) -> None:
         self._settings, self._pools = settings, pools
         self._call_id = self._account_id = UUID(int=0)
+        self._story = _a_registration()
         self.programs: dict[tuple[str, str], Program] = {}
 
     @classmethod
@@ -119,7 +120,7 @@ class Town:
 
     async def _prepare(self) -> None:
         pool = self._pools["registration"]
-        await outboxes.sow(pool, _a_registration())
+        await outboxes.sow(pool, self._story)
         await outboxes.sow(self._pools["networks"])
         self._call_id = await open_register.prepare(self._settings["registration"])
         self._account_id = await staff_account(
@@ -128,25 +129,25 @@ class Town:
 
     async def _carried(self, facts: int) -> None:
         """Both outboxes filled, carried off, and applied by those who listen."""
-        told = len(_a_registration())
-        for name, keys in (("registration", facts // told), ("networks", facts)):
+        registrations = facts // len(self._story)
+        for name, keys in (("registration", registrations), ("networks", facts)):
             async with self._pools[name].acquire() as conn:
                 async with conn.transaction():
                     await outboxes.multiply(conn, keys)
                 await outbox.wake(conn)
-        await until(lambda: self._is_carried(facts), *self.programs.values(), every=0.2)
+        await until(lambda: self._are_carried(registrations), *self.programs.values(), every=0.2)
 
-    async def _is_carried(self, facts: int) -> bool:
+    async def _are_carried(self, registrations: int) -> bool:
         waiting = "select exists (select from outbox where published_at is null)"
         # What visitors send meanwhile does not come so far: nobody accepts it.
         applied = "select count(*) from positions where topic = $1 and last_sequence >= $2"
         for name in ("networks", "notifications"):
             if await self._pools[name].fetchval("select exists (select from parked)"):
                 raise RuntimeError(f"{name} cannot apply what is put on it")
-        told = len(_a_registration())
+        last = len(self._story)
         return not await self._pools["networks"].fetchval(waiting) and all(
             [
-                await self._pools[name].fetchval(applied, REGISTRATIONS.name, told) >= facts // told
+                await self._pools[name].fetchval(applied, REGISTRATIONS.name, last) >= registrations
                 for name in ("networks", "notifications")
             ]
         )
